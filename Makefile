@@ -1,0 +1,46 @@
+# Builds bin/, the local cluster and the tests. `make help` lists the targets.
+SHELL := /bin/bash
+GO    ?= go
+TOOL  := $(GO) tool -modfile=tools/go.mod
+
+VERSION  := 2.9.5
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X github.com/alluxio-go/alluxio/internal/version.Revision=$(REVISION)
+SCRIPTS  := $(wildcard scripts/*.sh)
+
+.DEFAULT_GOAL := build
+.PHONY: help build local stop test test-race lint bench generate check-generate dist clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+build: ## build bin/alluxio, bin/kodo-emulator and put the scripts beside them
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	@install -m 755 $(SCRIPTS) bin/
+
+local: build ## start a local cluster, run the smoke suite, print the web address
+	@scripts/make-local.sh
+
+stop: ## stop the local cluster
+	@bin/alluxio-stop.sh local
+
+test: build lint ## everything: unit, conformance, in-process clusters, real binaries, web
+	$(GO) test -timeout 15m ./...
+
+test-race: ## the same packages under the race detector
+	$(GO) test -race -timeout 30m ./...
+
+lint: ## gofmt, vet, staticcheck (the import table is a test)
+	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); [ -z "$$out" ] || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+generate: ## regenerate the Go code of proto/ with the pinned generators
+	cd proto && PATH="$$(mktemp -d):$$PATH" ./generate.sh
+
+bench: build ## benchmarks as ratios within one run
+	$(GO) run ./test/bench
+
+clean: ## remove build output
+	rm -rf bin dist
