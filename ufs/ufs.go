@@ -53,8 +53,9 @@ type UFS interface {
 	List(ctx context.Context, dir string, opts ListOptions) iter.Seq2[Info, error]
 
 	// Open reads the bytes [opts.Offset, opts.Offset+opts.Length) of the file
-	// at path. Fewer bytes with io.EOF only if the file ends there; a range
-	// past the end is OutOfRange. With opts.Fingerprint, content of any other
+	// at path. Fewer bytes with io.EOF only if the file ends there; an offset
+	// past the end is OutOfRange (at the end: an empty reader). A directory is
+	// Invalid. With opts.Fingerprint, content of any other
 	// version is refused with Aborted, also when it changes between reads. The
 	// caller closes the reader; closing early costs no more than a connection.
 	Open(ctx context.Context, path string, opts OpenOptions) (io.ReadCloser, error)
@@ -102,7 +103,9 @@ type Info struct {
 // ListOptions modify List.
 type ListOptions struct {
 	Recursive bool
-	// StartAfter skips entries up to and including this path relative to dir.
+	// StartAfter skips the entries that sort up to and including this path
+	// relative to dir. To continue behind a directory append "/" to its path,
+	// as Info.ListKey does: "a!" sorts behind the file "a", but before "a/".
 	StartAfter string
 }
 
