@@ -252,13 +252,13 @@ func (x *Change) GetMount() *Mount {
 	return nil
 }
 
-func (x *Change) GetUnmount() int64 {
+func (x *Change) GetUnmount() string {
 	if x != nil {
 		if x, ok := x.Change.(*Change_Unmount); ok {
 			return x.Unmount
 		}
 	}
-	return 0
+	return ""
 }
 
 func (x *Change) GetUfsMode() *UfsMode {
@@ -331,7 +331,7 @@ type Change_Mount struct {
 }
 
 type Change_Unmount struct {
-	Unmount int64 `protobuf:"varint,6,opt,name=unmount,proto3,oneof"` // a mount id
+	Unmount string `protobuf:"bytes,6,opt,name=unmount,proto3,oneof"` // path of a mount point
 }
 
 type Change_UfsMode struct {
@@ -1156,7 +1156,7 @@ func (x *Move) GetName() string {
 	return ""
 }
 
-// Mount is a new mount point, or new settings of the one with the same path.
+// Mount is a new mount point, or new settings and a new id of the one at path.
 type Mount struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1622,201 +1622,29 @@ func (x *Cluster) GetRootUfs() string {
 	return ""
 }
 
-// Section is one message of a snapshot of the state; the sections of a kind
-// follow each other. The bytes around each (length, checksum) are the
-// snapshot file's affair.
-type Section struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Types that are valid to be assigned to Section:
-	//
-	//	*Section_Header
-	//	*Section_Ops
-	//	*Section_Mount
-	//	*Section_UfsMode
-	//	*Section_PathConfig
-	//	*Section_Intent
-	//	*Section_Inodes
-	//	*Section_End
-	Section       isSection_Section `protobuf_oneof:"section"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Section) Reset() {
-	*x = Section{}
-	mi := &file_journalpb_journal_proto_msgTypes[21]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Section) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Section) ProtoMessage() {}
-
-func (x *Section) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[21]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Section.ProtoReflect.Descriptor instead.
-func (*Section) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{21}
-}
-
-func (x *Section) GetSection() isSection_Section {
-	if x != nil {
-		return x.Section
-	}
-	return nil
-}
-
-func (x *Section) GetHeader() *SnapshotHeader {
-	if x != nil {
-		if x, ok := x.Section.(*Section_Header); ok {
-			return x.Header
-		}
-	}
-	return nil
-}
-
-func (x *Section) GetOps() *OpResults {
-	if x != nil {
-		if x, ok := x.Section.(*Section_Ops); ok {
-			return x.Ops
-		}
-	}
-	return nil
-}
-
-func (x *Section) GetMount() *Mount {
-	if x != nil {
-		if x, ok := x.Section.(*Section_Mount); ok {
-			return x.Mount
-		}
-	}
-	return nil
-}
-
-func (x *Section) GetUfsMode() *UfsMode {
-	if x != nil {
-		if x, ok := x.Section.(*Section_UfsMode); ok {
-			return x.UfsMode
-		}
-	}
-	return nil
-}
-
-func (x *Section) GetPathConfig() *PathConfig {
-	if x != nil {
-		if x, ok := x.Section.(*Section_PathConfig); ok {
-			return x.PathConfig
-		}
-	}
-	return nil
-}
-
-func (x *Section) GetIntent() *Intent {
-	if x != nil {
-		if x, ok := x.Section.(*Section_Intent); ok {
-			return x.Intent
-		}
-	}
-	return nil
-}
-
-func (x *Section) GetInodes() []byte {
-	if x != nil {
-		if x, ok := x.Section.(*Section_Inodes); ok {
-			return x.Inodes
-		}
-	}
-	return nil
-}
-
-func (x *Section) GetEnd() *SnapshotEnd {
-	if x != nil {
-		if x, ok := x.Section.(*Section_End); ok {
-			return x.End
-		}
-	}
-	return nil
-}
-
-type isSection_Section interface {
-	isSection_Section()
-}
-
-type Section_Header struct {
-	Header *SnapshotHeader `protobuf:"bytes,1,opt,name=header,proto3,oneof"`
-}
-
-type Section_Ops struct {
-	Ops *OpResults `protobuf:"bytes,2,opt,name=ops,proto3,oneof"`
-}
-
-type Section_Mount struct {
-	Mount *Mount `protobuf:"bytes,3,opt,name=mount,proto3,oneof"`
-}
-
-type Section_UfsMode struct {
-	UfsMode *UfsMode `protobuf:"bytes,4,opt,name=ufs_mode,json=ufsMode,proto3,oneof"`
-}
-
-type Section_PathConfig struct {
-	PathConfig *PathConfig `protobuf:"bytes,5,opt,name=path_config,json=pathConfig,proto3,oneof"`
-}
-
-type Section_Intent struct {
-	Intent *Intent `protobuf:"bytes,6,opt,name=intent,proto3,oneof"`
-}
-
-type Section_Inodes struct {
-	Inodes []byte `protobuf:"bytes,7,opt,name=inodes,proto3,oneof"` // a piece of the tree's own image
-}
-
-type Section_End struct {
-	End *SnapshotEnd `protobuf:"bytes,8,opt,name=end,proto3,oneof"`
-}
-
-func (*Section_Header) isSection_Section() {}
-
-func (*Section_Ops) isSection_Section() {}
-
-func (*Section_Mount) isSection_Section() {}
-
-func (*Section_UfsMode) isSection_Section() {}
-
-func (*Section_PathConfig) isSection_Section() {}
-
-func (*Section_Intent) isSection_Section() {}
-
-func (*Section_Inodes) isSection_Section() {}
-
-func (*Section_End) isSection_Section() {}
-
+// SnapshotHeader is everything of the state but the tree, whose own image
+// follows it in a snapshot.
 type SnapshotHeader struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	NextContainer int64                  `protobuf:"varint,2,opt,name=next_container,json=nextContainer,proto3" json:"next_container,omitempty"`
-	NextIntent    int64                  `protobuf:"varint,3,opt,name=next_intent,json=nextIntent,proto3" json:"next_intent,omitempty"`
-	Cluster       *Cluster               `protobuf:"bytes,4,opt,name=cluster,proto3" json:"cluster,omitempty"`
-	NextMount     int64                  `protobuf:"varint,5,opt,name=next_mount,json=nextMount,proto3" json:"next_mount,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The smallest container and intent id that no record has used yet, and the
+	// largest mount id that one has.
+	NextContainer int64         `protobuf:"varint,2,opt,name=next_container,json=nextContainer,proto3" json:"next_container,omitempty"`
+	NextIntent    int64         `protobuf:"varint,3,opt,name=next_intent,json=nextIntent,proto3" json:"next_intent,omitempty"`
+	LastMount     int64         `protobuf:"varint,4,opt,name=last_mount,json=lastMount,proto3" json:"last_mount,omitempty"`
+	Cluster       *Cluster      `protobuf:"bytes,5,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Ops           []*OpID       `protobuf:"bytes,6,rep,name=ops,proto3" json:"ops,omitempty"`       // oldest first
+	Mounts        []*Mount      `protobuf:"bytes,7,rep,name=mounts,proto3" json:"mounts,omitempty"` // without the root, which is configured
+	UfsModes      []*UfsMode    `protobuf:"bytes,8,rep,name=ufs_modes,json=ufsModes,proto3" json:"ufs_modes,omitempty"`
+	PathConfigs   []*PathConfig `protobuf:"bytes,9,rep,name=path_configs,json=pathConfigs,proto3" json:"path_configs,omitempty"`
+	Intents       []*Intent     `protobuf:"bytes,10,rep,name=intents,proto3" json:"intents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SnapshotHeader) Reset() {
 	*x = SnapshotHeader{}
-	mi := &file_journalpb_journal_proto_msgTypes[22]
+	mi := &file_journalpb_journal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1656,7 @@ func (x *SnapshotHeader) String() string {
 func (*SnapshotHeader) ProtoMessage() {}
 
 func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[22]
+	mi := &file_journalpb_journal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1669,7 @@ func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotHeader.ProtoReflect.Descriptor instead.
 func (*SnapshotHeader) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{22}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SnapshotHeader) GetVersion() uint32 {
@@ -1865,6 +1693,13 @@ func (x *SnapshotHeader) GetNextIntent() int64 {
 	return 0
 }
 
+func (x *SnapshotHeader) GetLastMount() int64 {
+	if x != nil {
+		return x.LastMount
+	}
+	return 0
+}
+
 func (x *SnapshotHeader) GetCluster() *Cluster {
 	if x != nil {
 		return x.Cluster
@@ -1872,100 +1707,39 @@ func (x *SnapshotHeader) GetCluster() *Cluster {
 	return nil
 }
 
-func (x *SnapshotHeader) GetNextMount() int64 {
-	if x != nil {
-		return x.NextMount
-	}
-	return 0
-}
-
-// OpResults are remembered operation ids, oldest first.
-type OpResults struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Ops           []*OpID                `protobuf:"bytes,1,rep,name=ops,proto3" json:"ops,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *OpResults) Reset() {
-	*x = OpResults{}
-	mi := &file_journalpb_journal_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *OpResults) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*OpResults) ProtoMessage() {}
-
-func (x *OpResults) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use OpResults.ProtoReflect.Descriptor instead.
-func (*OpResults) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *OpResults) GetOps() []*OpID {
+func (x *SnapshotHeader) GetOps() []*OpID {
 	if x != nil {
 		return x.Ops
 	}
 	return nil
 }
 
-type SnapshotEnd struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Sections      uint64                 `protobuf:"varint,1,opt,name=sections,proto3" json:"sections,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SnapshotEnd) Reset() {
-	*x = SnapshotEnd{}
-	mi := &file_journalpb_journal_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SnapshotEnd) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SnapshotEnd) ProtoMessage() {}
-
-func (x *SnapshotEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[24]
+func (x *SnapshotHeader) GetMounts() []*Mount {
 	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
+		return x.Mounts
 	}
-	return mi.MessageOf(x)
+	return nil
 }
 
-// Deprecated: Use SnapshotEnd.ProtoReflect.Descriptor instead.
-func (*SnapshotEnd) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{24}
-}
-
-func (x *SnapshotEnd) GetSections() uint64 {
+func (x *SnapshotHeader) GetUfsModes() []*UfsMode {
 	if x != nil {
-		return x.Sections
+		return x.UfsModes
 	}
-	return 0
+	return nil
+}
+
+func (x *SnapshotHeader) GetPathConfigs() []*PathConfig {
+	if x != nil {
+		return x.PathConfigs
+	}
+	return nil
+}
+
+func (x *SnapshotHeader) GetIntents() []*Intent {
+	if x != nil {
+		return x.Intents
+	}
+	return nil
 }
 
 var File_journalpb_journal_proto protoreflect.FileDescriptor
@@ -1986,7 +1760,7 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\x06remove\x18\x03 \x01(\v2\x1a.alluxio.go.journal.RemoveH\x00R\x06remove\x12.\n" +
 	"\x04move\x18\x04 \x01(\v2\x18.alluxio.go.journal.MoveH\x00R\x04move\x121\n" +
 	"\x05mount\x18\x05 \x01(\v2\x19.alluxio.go.journal.MountH\x00R\x05mount\x12\x1a\n" +
-	"\aunmount\x18\x06 \x01(\x03H\x00R\aunmount\x128\n" +
+	"\aunmount\x18\x06 \x01(\tH\x00R\aunmount\x128\n" +
 	"\bufs_mode\x18\a \x01(\v2\x1b.alluxio.go.journal.UfsModeH\x00R\aufsMode\x12A\n" +
 	"\vpath_config\x18\b \x01(\v2\x1e.alluxio.go.journal.PathConfigH\x00R\n" +
 	"pathConfig\x124\n" +
@@ -2134,30 +1908,21 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\x02op\x18\x03 \x01(\v2\x18.alluxio.go.journal.OpIDR\x02op\"4\n" +
 	"\aCluster\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
-	"\broot_ufs\x18\x02 \x01(\tR\arootUfs\"\xba\x03\n" +
-	"\aSection\x12<\n" +
-	"\x06header\x18\x01 \x01(\v2\".alluxio.go.journal.SnapshotHeaderH\x00R\x06header\x121\n" +
-	"\x03ops\x18\x02 \x01(\v2\x1d.alluxio.go.journal.OpResultsH\x00R\x03ops\x121\n" +
-	"\x05mount\x18\x03 \x01(\v2\x19.alluxio.go.journal.MountH\x00R\x05mount\x128\n" +
-	"\bufs_mode\x18\x04 \x01(\v2\x1b.alluxio.go.journal.UfsModeH\x00R\aufsMode\x12A\n" +
-	"\vpath_config\x18\x05 \x01(\v2\x1e.alluxio.go.journal.PathConfigH\x00R\n" +
-	"pathConfig\x124\n" +
-	"\x06intent\x18\x06 \x01(\v2\x1a.alluxio.go.journal.IntentH\x00R\x06intent\x12\x18\n" +
-	"\x06inodes\x18\a \x01(\fH\x00R\x06inodes\x123\n" +
-	"\x03end\x18\b \x01(\v2\x1f.alluxio.go.journal.SnapshotEndH\x00R\x03endB\t\n" +
-	"\asection\"\xc8\x01\n" +
+	"\broot_ufs\x18\x02 \x01(\tR\arootUfs\"\xda\x03\n" +
 	"\x0eSnapshotHeader\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12%\n" +
 	"\x0enext_container\x18\x02 \x01(\x03R\rnextContainer\x12\x1f\n" +
 	"\vnext_intent\x18\x03 \x01(\x03R\n" +
-	"nextIntent\x125\n" +
-	"\acluster\x18\x04 \x01(\v2\x1b.alluxio.go.journal.ClusterR\acluster\x12\x1d\n" +
+	"nextIntent\x12\x1d\n" +
 	"\n" +
-	"next_mount\x18\x05 \x01(\x03R\tnextMount\"7\n" +
-	"\tOpResults\x12*\n" +
-	"\x03ops\x18\x01 \x03(\v2\x18.alluxio.go.journal.OpIDR\x03ops\")\n" +
-	"\vSnapshotEnd\x12\x1a\n" +
-	"\bsections\x18\x01 \x01(\x04R\bsectionsB/Z-github.com/alluxio-go/alluxio/proto/journalpbb\x06proto3"
+	"last_mount\x18\x04 \x01(\x03R\tlastMount\x125\n" +
+	"\acluster\x18\x05 \x01(\v2\x1b.alluxio.go.journal.ClusterR\acluster\x12*\n" +
+	"\x03ops\x18\x06 \x03(\v2\x18.alluxio.go.journal.OpIDR\x03ops\x121\n" +
+	"\x06mounts\x18\a \x03(\v2\x19.alluxio.go.journal.MountR\x06mounts\x128\n" +
+	"\tufs_modes\x18\b \x03(\v2\x1b.alluxio.go.journal.UfsModeR\bufsModes\x12A\n" +
+	"\fpath_configs\x18\t \x03(\v2\x1e.alluxio.go.journal.PathConfigR\vpathConfigs\x124\n" +
+	"\aintents\x18\n" +
+	" \x03(\v2\x1a.alluxio.go.journal.IntentR\aintentsB/Z-github.com/alluxio-go/alluxio/proto/journalpbb\x06proto3"
 
 var (
 	file_journalpb_journal_proto_rawDescOnce sync.Once
@@ -2171,7 +1936,7 @@ func file_journalpb_journal_proto_rawDescGZIP() []byte {
 	return file_journalpb_journal_proto_rawDescData
 }
 
-var file_journalpb_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_journalpb_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_journalpb_journal_proto_goTypes = []any{
 	(*Record)(nil),         // 0: alluxio.go.journal.Record
 	(*OpID)(nil),           // 1: alluxio.go.journal.OpID
@@ -2194,13 +1959,10 @@ var file_journalpb_journal_proto_goTypes = []any{
 	(*RenameIntent)(nil),   // 18: alluxio.go.journal.RenameIntent
 	(*DeleteIntent)(nil),   // 19: alluxio.go.journal.DeleteIntent
 	(*Cluster)(nil),        // 20: alluxio.go.journal.Cluster
-	(*Section)(nil),        // 21: alluxio.go.journal.Section
-	(*SnapshotHeader)(nil), // 22: alluxio.go.journal.SnapshotHeader
-	(*OpResults)(nil),      // 23: alluxio.go.journal.OpResults
-	(*SnapshotEnd)(nil),    // 24: alluxio.go.journal.SnapshotEnd
-	nil,                    // 25: alluxio.go.journal.XAttr.EntriesEntry
-	nil,                    // 26: alluxio.go.journal.Mount.PropertiesEntry
-	nil,                    // 27: alluxio.go.journal.PathConfig.PropertiesEntry
+	(*SnapshotHeader)(nil), // 21: alluxio.go.journal.SnapshotHeader
+	nil,                    // 22: alluxio.go.journal.XAttr.EntriesEntry
+	nil,                    // 23: alluxio.go.journal.Mount.PropertiesEntry
+	nil,                    // 24: alluxio.go.journal.PathConfig.PropertiesEntry
 }
 var file_journalpb_journal_proto_depIdxs = []int32{
 	1,  // 0: alluxio.go.journal.Record.op:type_name -> alluxio.go.journal.OpID
@@ -2222,28 +1984,25 @@ var file_journalpb_journal_proto_depIdxs = []int32{
 	10, // 16: alluxio.go.journal.Attributes.acl:type_name -> alluxio.go.journal.Acl
 	7,  // 17: alluxio.go.journal.Attributes.replication:type_name -> alluxio.go.journal.Replication
 	10, // 18: alluxio.go.journal.Attributes.default_acl:type_name -> alluxio.go.journal.Acl
-	25, // 19: alluxio.go.journal.XAttr.entries:type_name -> alluxio.go.journal.XAttr.EntriesEntry
+	22, // 19: alluxio.go.journal.XAttr.entries:type_name -> alluxio.go.journal.XAttr.EntriesEntry
 	11, // 20: alluxio.go.journal.Acl.entries:type_name -> alluxio.go.journal.AclEntry
-	26, // 21: alluxio.go.journal.Mount.properties:type_name -> alluxio.go.journal.Mount.PropertiesEntry
-	27, // 22: alluxio.go.journal.PathConfig.properties:type_name -> alluxio.go.journal.PathConfig.PropertiesEntry
+	23, // 21: alluxio.go.journal.Mount.properties:type_name -> alluxio.go.journal.Mount.PropertiesEntry
+	24, // 22: alluxio.go.journal.PathConfig.properties:type_name -> alluxio.go.journal.PathConfig.PropertiesEntry
 	18, // 23: alluxio.go.journal.Intent.rename:type_name -> alluxio.go.journal.RenameIntent
 	19, // 24: alluxio.go.journal.Intent.delete:type_name -> alluxio.go.journal.DeleteIntent
 	1,  // 25: alluxio.go.journal.RenameIntent.op:type_name -> alluxio.go.journal.OpID
 	1,  // 26: alluxio.go.journal.DeleteIntent.op:type_name -> alluxio.go.journal.OpID
-	22, // 27: alluxio.go.journal.Section.header:type_name -> alluxio.go.journal.SnapshotHeader
-	23, // 28: alluxio.go.journal.Section.ops:type_name -> alluxio.go.journal.OpResults
-	14, // 29: alluxio.go.journal.Section.mount:type_name -> alluxio.go.journal.Mount
-	15, // 30: alluxio.go.journal.Section.ufs_mode:type_name -> alluxio.go.journal.UfsMode
-	16, // 31: alluxio.go.journal.Section.path_config:type_name -> alluxio.go.journal.PathConfig
-	17, // 32: alluxio.go.journal.Section.intent:type_name -> alluxio.go.journal.Intent
-	24, // 33: alluxio.go.journal.Section.end:type_name -> alluxio.go.journal.SnapshotEnd
-	20, // 34: alluxio.go.journal.SnapshotHeader.cluster:type_name -> alluxio.go.journal.Cluster
-	1,  // 35: alluxio.go.journal.OpResults.ops:type_name -> alluxio.go.journal.OpID
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	20, // 27: alluxio.go.journal.SnapshotHeader.cluster:type_name -> alluxio.go.journal.Cluster
+	1,  // 28: alluxio.go.journal.SnapshotHeader.ops:type_name -> alluxio.go.journal.OpID
+	14, // 29: alluxio.go.journal.SnapshotHeader.mounts:type_name -> alluxio.go.journal.Mount
+	15, // 30: alluxio.go.journal.SnapshotHeader.ufs_modes:type_name -> alluxio.go.journal.UfsMode
+	16, // 31: alluxio.go.journal.SnapshotHeader.path_configs:type_name -> alluxio.go.journal.PathConfig
+	17, // 32: alluxio.go.journal.SnapshotHeader.intents:type_name -> alluxio.go.journal.Intent
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_journalpb_journal_proto_init() }
@@ -2270,23 +2029,13 @@ func file_journalpb_journal_proto_init() {
 		(*Intent_Rename)(nil),
 		(*Intent_Delete)(nil),
 	}
-	file_journalpb_journal_proto_msgTypes[21].OneofWrappers = []any{
-		(*Section_Header)(nil),
-		(*Section_Ops)(nil),
-		(*Section_Mount)(nil),
-		(*Section_UfsMode)(nil),
-		(*Section_PathConfig)(nil),
-		(*Section_Intent)(nil),
-		(*Section_Inodes)(nil),
-		(*Section_End)(nil),
-	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_journalpb_journal_proto_rawDesc), len(file_journalpb_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
