@@ -21,6 +21,10 @@ type Options struct {
 	// Logger and Registerer may be nil: then nothing is logged or registered.
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+	// Retry runs one request of an operation that consists of many (a part of
+	// an upload, a batch of a directory move), again when that helps; nil runs
+	// it once. Whole operations are retried by a wrapper around the UFS.
+	Retry func(ctx context.Context, request func(ctx context.Context) error) error
 }
 
 // OpenFunc opens the store that uri (of a scheme it is registered for) names.

@@ -55,7 +55,7 @@ type UFS interface {
 	// Open reads the bytes [opts.Offset, opts.Offset+opts.Length) of the file
 	// at path. Fewer bytes with io.EOF only if the file ends there; an offset
 	// past the end is OutOfRange (at the end: an empty reader). A directory is
-	// Invalid. With opts.Fingerprint, content of any other
+	// Invalid, on object stores NotFound. With opts.Fingerprint, content of any other
 	// version is refused with Aborted, also when it changes between reads. The
 	// caller closes the reader; closing early costs no more than a connection.
 	Open(ctx context.Context, path string, opts OpenOptions) (io.ReadCloser, error)
@@ -143,7 +143,8 @@ type Writer interface {
 	io.Writer
 	// Commit makes everything written durable and visible, and describes it.
 	// After an error nothing of the new version is visible, or the whole of it
-	// is (when the outcome could not be found out: kind Unavailable).
+	// is (when the outcome could not be found out: kind Unavailable); what is
+	// not visible has been freed as by Abort.
 	Commit(ctx context.Context) (Info, error)
 	// Abort discards what was written and frees it in the store. It may be
 	// called at any time; after Commit or a second time it does nothing.
