@@ -37,7 +37,10 @@ lint: ## gofmt, vet, staticcheck (the import table is a test)
 	$(TOOL) staticcheck ./...
 
 generate: ## regenerate the Go code of proto/ with the pinned generators
-	cd proto && PATH="$$(mktemp -d):$$PATH" ./generate.sh
+	GO=$(GO) proto/generate.sh
+
+check-generate: ## fail when the generated Go code of proto/ is not what generate makes
+	@proto/generate.sh --check
 
 bench: build ## benchmarks as ratios within one run
 	$(GO) run ./test/bench
