@@ -39,7 +39,7 @@ func (b *builder) set(name, raw string, e entry) {
 		b.warn(e.place, "%s has no value: the line has no effect", found.name)
 		return
 	}
-	if found.warning != "" && e.source != SourceClusterDefault {
+	if found.warning != "" && e.source != SourceClusterDefault && b.concerns(found) {
 		b.warn(e.place, "%s", found.warning)
 	}
 	if old, ok := b.entries[found.name]; ok && old.source > e.source {
@@ -198,4 +198,13 @@ func FromMap(role Scope, values map[string]string) (*Config, error) {
 // user's home directory.
 func builtins(home, userHome string) map[string]string {
 	return map[string]string{Home.name: home, "user.home": userHome}
+}
+
+// concerns reports whether a warning about a name is of use in this process.
+func (b *builder) concerns(found foundName) bool {
+	scope, known := accepted[found.name]
+	if found.key != nil {
+		scope, known = found.key.scope, true
+	}
+	return !known || scope&b.role != 0 || b.role == All
 }
