@@ -1,6 +1,10 @@
 package inode
 
-import "github.com/alluxio-go/alluxio/internal/blockid"
+import (
+	"math"
+
+	"github.com/alluxio-go/alluxio/internal/blockid"
+)
 
 // NoParent is the parent of the root directory.
 const NoParent blockid.FileID = -1
@@ -70,7 +74,7 @@ func (in *Inode) DeadlineMS() (ms int64, ok bool) {
 	if !in.TTL.Set {
 		return 0, false
 	}
-	return in.CreatedMS + in.TTL.Millis, true
+	return in.TTL.deadline(in.CreatedMS), true
 }
 
 // Blocks returns the number of blocks of a file of the inode's length.
@@ -121,6 +125,14 @@ type TTL struct {
 	Set    bool
 	Millis int64
 	Action TTLAction
+}
+
+// deadline is when the TTL of an inode created at the time expires.
+func (t TTL) deadline(createdMS int64) int64 {
+	if t.Millis > math.MaxInt64-max(0, createdMS) {
+		return math.MaxInt64
+	}
+	return createdMS + t.Millis
 }
 
 // TTLAction is what happens when a TTL expires.

@@ -17,131 +17,299 @@
 //
 // # Memory
 //
-// An inode is 72 bytes in a slab without pointers, its name (and fingerprint)
-// in an arena, and one entry in each of two hash tables, about 10 bytes
-// together. Attributes that few inodes have lie beside the slab. Nothing grows by copying
-// more than a small shard, so no call takes long because the tree is big.
+// An inode is 64 bytes in a slab without pointers, its name (and fingerprint)
+// in an arena, and one entry in each of two hash tables, about 13 bytes
+// together. Attributes that few inodes have lie beside the slab. Nothing grows
+// by copying more than a small shard, so no call takes long because the tree
+// is big.
 package inode
 
 import (
-	"io"
 	"iter"
+	"math/bits"
+	"strings"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/internal/fspath"
 )
 
 // Tree is the namespace. The root directory always exists.
 type Tree struct {
+	slabs []*slab
+	next  ref // the first ref never used
+	free  ref // head of the list of free nodes
+
+	// Slabs made in sharedEpoch or before belong to a snapshot too and are
+	// copied before they are written to.
+	epoch       uint64
+	sharedEpoch uint64
+	snapshots   map[*Snapshot]struct{}
+
+	text       text
+	owners     interned[ownership]
+	blockSizes interned[int64]
+
+	seed   uint64
+	byID   table
+	byName table
+
+	stats      Stats
+	pinned     map[ref]struct{}
+	toPersist  map[ref]struct{}
+	replicated map[ref]struct{}
+	expiring   expiring
 }
+
+type ownership struct{ owner, group string }
 
 // New returns a tree of nothing but the root directory, which takes its id and
 // attributes from root.
-func New(root Inode) *Tree { panic("inode: in work") }
+func New(root Inode) *Tree {
+	t := newTree()
+	t.slabs = []*slab{{nodes: new([slabSize]node), epoch: t.epoch}}
+	t.next = rootRef + 1
+	root.Parent, root.Name, root.Kind = NoParent, "", KindDirectory
+	n := t.mut(rootRef)
+	n.flags = flagLive | flagDir
+	n.container.set(int64(root.ID.Container()))
+	t.store(rootRef, &root)
+	t.enter(rootRef, &root)
+	t.byID.insert(t.hashID(root.ID.Container()), rootRef, t.hashIDOf)
+	return t
+}
+
+func newTree() *Tree {
+	return &Tree{
+		epoch:      1,
+		snapshots:  make(map[*Snapshot]struct{}),
+		seed:       newSeed(),
+		pinned:     make(map[ref]struct{}),
+		toPersist:  make(map[ref]struct{}),
+		replicated: make(map[ref]struct{}),
+		expiring:   make(expiring),
+	}
+}
 
 // Root returns the root directory.
-func (t *Tree) Root() Inode { panic("inode: in work") }
+func (t *Tree) Root() Inode { return t.load(rootRef) }
 
 // Get returns the inode with the id.
-func (t *Tree) Get(id blockid.FileID) (Inode, bool) { panic("inode: in work") }
+func (t *Tree) Get(id blockid.FileID) (Inode, bool) {
+	r := t.refOf(id)
+	if r == 0 {
+		return Inode{}, false
+	}
+	return t.load(r), true
+}
+
+// Has reports whether there is an inode with the id.
+func (t *Tree) Has(id blockid.FileID) bool { return t.refOf(id) != 0 }
 
 // Child returns the child of the directory with the name.
-func (t *Tree) Child(dir blockid.FileID, name string) (Inode, bool) { panic("inode: in work") }
+func (t *Tree) Child(dir blockid.FileID, name string) (Inode, bool) {
+	d := t.refOf(dir)
+	if d == 0 {
+		return Inode{}, false
+	}
+	r := t.child(d, name)
+	if r == 0 {
+		return Inode{}, false
+	}
+	return t.load(r), true
+}
 
 // Lookup returns the inode at a clean path.
-func (t *Tree) Lookup(path string) (Inode, bool) { panic("inode: in work") }
+func (t *Tree) Lookup(path string) (Inode, bool) {
+	r, rest := t.follow(path, nil)
+	if rest != "" {
+		return Inode{}, false
+	}
+	return t.load(r), true
+}
 
 // Walk follows a clean path from the root as far as it exists: found holds the
 // inodes passed, the root first; missing the components that do not exist
 // (empty when the path exists). When a component below a file is asked for,
 // the file is the last one found.
-func (t *Tree) Walk(path string) (found []Inode, missing []string) { panic("inode: in work") }
+func (t *Tree) Walk(path string) (found []Inode, missing []string) {
+	found = make([]Inode, 0, 1+strings.Count(path, "/"))
+	_, rest := t.follow(path, func(r ref) { found = append(found, t.load(r)) })
+	if rest == "" {
+		return found, nil
+	}
+	return found, strings.Split(rest, "/")
+}
+
+// follow goes down a clean path, calling visit, if not nil, for each node
+// passed. It returns the last node found and the rest of the path.
+func (t *Tree) follow(path string, visit func(ref)) (last ref, rest string) {
+	last, rest = rootRef, path[1:]
+	if visit != nil {
+		visit(last)
+	}
+	for rest != "" {
+		name, after, _ := strings.Cut(rest, "/")
+		r := t.child(last, name)
+		if r == 0 {
+			break
+		}
+		last, rest = r, after
+		if visit != nil {
+			visit(last)
+		}
+	}
+	return last, rest
+}
 
 // Path returns the path of the inode with the id.
-func (t *Tree) Path(id blockid.FileID) (string, bool) { panic("inode: in work") }
+func (t *Tree) Path(id blockid.FileID) (string, bool) {
+	r := t.refOf(id)
+	if r == 0 {
+		return "", false
+	}
+	if r == rootRef {
+		return fspath.Root, true
+	}
+	size := 0
+	for up := r; up != rootRef; up = t.at(up).parent {
+		size += 1 + int(t.at(up).nameLen)
+	}
+	path := make([]byte, size)
+	for up := r; up != rootRef; up = t.at(up).parent {
+		name := t.nameOf(up)
+		size -= len(name)
+		copy(path[size:], name)
+		size--
+		path[size] = '/'
+	}
+	return string(path), true
+}
 
 // IsAncestor reports whether the inode anc is id or lies above it.
-func (t *Tree) IsAncestor(anc, id blockid.FileID) bool { panic("inode: in work") }
+func (t *Tree) IsAncestor(anc, id blockid.FileID) bool {
+	a, r := t.refOf(anc), t.refOf(id)
+	return a != 0 && r != 0 && t.isAncestor(a, r)
+}
+
+func (t *Tree) isAncestor(anc, r ref) bool {
+	for ; r != 0; r = t.at(r).parent {
+		if r == anc {
+			return true
+		}
+	}
+	return false
+}
 
 // Children yields the children of the directory in byte order of their names,
 // beginning after the name startAfter ("" for all). Finding the beginning
 // takes logarithmic time.
 func (t *Tree) Children(dir blockid.FileID, startAfter string) iter.Seq[Inode] {
-	panic("inode: in work")
+	return func(yield func(Inode) bool) {
+		d := t.refOf(dir)
+		if d == 0 || !t.at(d).is(flagDir) {
+			return
+		}
+		t.childRefs(d, startAfter, func(r ref) bool { return yield(t.load(r)) })
+	}
 }
 
 // Descendants yields everything below the directory, parents before children,
 // siblings in byte order of their names, each with its path relative to the
 // directory.
-func (t *Tree) Descendants(dir blockid.FileID) iter.Seq2[string, Inode] { panic("inode: in work") }
+func (t *Tree) Descendants(dir blockid.FileID) iter.Seq2[string, Inode] {
+	return func(yield func(string, Inode) bool) {
+		d := t.refOf(dir)
+		if d == 0 || !t.at(d).is(flagDir) {
+			return
+		}
+		t.descend(d, "", yield)
+	}
+}
+
+func (t *Tree) descend(dir ref, prefix string, yield func(string, Inode) bool) bool {
+	return t.childRefs(dir, "", func(r ref) bool {
+		path := prefix + t.nameOf(r)
+		if !yield(path, t.load(r)) {
+			return false
+		}
+		return !t.at(r).is(flagDir) || t.descend(r, path+"/", yield)
+	})
+}
 
 // Pinned yields the pinned inodes in no particular order.
-func (t *Tree) Pinned() iter.Seq[blockid.FileID] { panic("inode: in work") }
+func (t *Tree) Pinned() iter.Seq[blockid.FileID] { return t.idsOf(t.pinned) }
 
 // ToBePersisted yields the files in state ToBePersisted in no particular order.
-func (t *Tree) ToBePersisted() iter.Seq[blockid.FileID] { panic("inode: in work") }
+func (t *Tree) ToBePersisted() iter.Seq[blockid.FileID] { return t.idsOf(t.toPersist) }
 
 // Replicated yields the files whose Replication is not the default, in no
 // particular order.
-func (t *Tree) Replicated() iter.Seq[blockid.FileID] { panic("inode: in work") }
+func (t *Tree) Replicated() iter.Seq[blockid.FileID] { return t.idsOf(t.replicated) }
+
+func (t *Tree) idsOf(set map[ref]struct{}) iter.Seq[blockid.FileID] {
+	return func(yield func(blockid.FileID) bool) {
+		for r := range set {
+			if !yield(t.at(r).id()) {
+				return
+			}
+		}
+	}
+}
 
 // Expired yields the inodes whose TTL has expired at the time, in no
 // particular order.
-func (t *Tree) Expired(nowMS int64) iter.Seq[blockid.FileID] { panic("inode: in work") }
-
-// Stats counts what is in the tree, in constant time.
-func (t *Tree) Stats() Stats { panic("inode: in work") }
-
-// MemoryBytes estimates the memory that the tree holds.
-func (t *Tree) MemoryBytes() int64 { panic("inode: in work") }
-
-// Create adds an inode to the directory in.Parent. It fails with Invalid,
-// NotFound (the parent), FailedPrecondition (the parent is a file) or Exists (the name
-// or id), changing nothing.
-func (t *Tree) Create(in Inode) error { panic("inode: in work") }
-
-// Delete removes a file or an empty directory. It fails with NotFound,
-// NotEmpty, or Invalid for the root, changing nothing.
-func (t *Tree) Delete(id blockid.FileID) error { panic("inode: in work") }
-
-// DeleteAll removes the inode with everything below it and calls removed, if
-// not nil, for each, children before parents. It fails like Delete.
-func (t *Tree) DeleteAll(id blockid.FileID, removed func(Inode)) error { panic("inode: in work") }
-
-// Rename moves the inode, with everything below it, to the directory parent
-// under a new name. It fails with NotFound (inode or parent),
-// FailedPrecondition (parent is a file), Exists (the name is taken) or Invalid (the root,
-// or into itself), changing nothing. Renaming to where it is does nothing.
-func (t *Tree) Rename(id, parent blockid.FileID, name string) error { panic("inode: in work") }
-
-// Update lets edit change the attributes of an inode. ID, Parent, Name, Kind
-// and ChildCount cannot be changed so; what edit does to them has no effect.
-func (t *Tree) Update(id blockid.FileID, edit func(*Inode)) error { panic("inode: in work") }
-
-// ChangeID gives a file a new id in place. The content of a file is known by
-// its container, so a file whose UFS object was replaced gets a new one.
-func (t *Tree) ChangeID(id, newID blockid.FileID) error { panic("inode: in work") }
-
-// Touch raises the modification and access times of an inode; times that are
-// not later than the ones there have no effect. It is cheaper than Update.
-func (t *Tree) Touch(id blockid.FileID, modifiedMS, accessedMS int64) error { panic("inode: in work") }
-
-// Snapshot is the tree as it was at one moment. It stays as it is while the
-// tree goes on changing, and costs memory for what changes meanwhile.
-type Snapshot struct {
+func (t *Tree) Expired(nowMS int64) iter.Seq[blockid.FileID] {
+	return func(yield func(blockid.FileID) bool) {
+		t.expiring.until(nowMS, func(r ref) bool {
+			if t.deadline(r) > nowMS {
+				return true
+			}
+			return yield(t.at(r).id())
+		})
+	}
 }
 
-// Snapshot returns the tree of this moment, in a time that grows by
-// microseconds per million inodes.
-func (t *Tree) Snapshot() *Snapshot { panic("inode: in work") }
+// Stats counts what is in the tree, in constant time.
+func (t *Tree) Stats() Stats {
+	s := t.stats
+	s.Pinned, s.ToPersist = len(t.pinned), len(t.toPersist)
+	return s
+}
 
-// WriteTo writes the snapshot in the format that Restore reads. It may run
-// beside any use of the tree.
-func (s *Snapshot) WriteTo(w io.Writer) (int64, error) { panic("inode: in work") }
+// MemoryBytes estimates the memory that the tree holds, without the attributes
+// that few inodes have.
+func (t *Tree) MemoryBytes() int64 {
+	const nodeBytes = 64
+	return int64(len(t.slabs))*slabSize*nodeBytes + t.text.capacity + t.byID.bytes() + t.byName.bytes()
+}
 
-// Release ends the snapshot; the tree need not keep its state any longer.
-// Calling it again does nothing.
-func (s *Snapshot) Release() { panic("inode: in work") }
+// refOf returns the node with the id, or 0.
+func (t *Tree) refOf(id blockid.FileID) ref {
+	if !id.Valid() {
+		return 0
+	}
+	c := id.Container()
+	return t.byID.find(t.hashID(c), func(r ref) bool { return t.at(r).container.get() == int64(c) })
+}
 
-// Restore reads a tree that Snapshot.WriteTo wrote, reading not one byte past
-// its end. Damaged input gives an error of kind Corrupt.
-func Restore(r io.Reader) (*Tree, error) { panic("inode: in work") }
+// child returns the child of dir with the name, or 0.
+func (t *Tree) child(dir ref, name string) ref {
+	return t.byName.find(t.hashName(dir, name), func(r ref) bool {
+		return t.at(r).parent == dir && t.nameOf(r) == name
+	})
+}
+
+func (t *Tree) hashID(c blockid.Container) uint64 {
+	hi, lo := bits.Mul64(uint64(c)^t.seed, 0x9e3779b97f4a7c15)
+	return (hi ^ lo) * 0xd6e8feb86659fd93
+}
+
+func (t *Tree) hashName(dir ref, name string) uint64 {
+	return xxh3.HashStringSeed(name, t.seed^uint64(dir)*0x9e3779b97f4a7c15)
+}
+
+func (t *Tree) hashIDOf(r ref) uint64 { return t.hashID(blockid.Container(t.at(r).container.get())) }
+
+func (t *Tree) hashNameOf(r ref) uint64 { return t.hashName(t.at(r).parent, t.nameOf(r)) }
