@@ -58,12 +58,12 @@ func (c *Config) Warnings() []string { return c.warnings }
 func (c *Config) Role() Scope { return c.role }
 
 // Format prints no values, so that no secret leaks through %v.
-func (c *Config) Format(f fmt.State, _ rune) {
+func (c Config) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "config(%d properties set)", len(c.entries))
 }
 
 // LogValue keeps values out of logs.
-func (c *Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 // get returns the parsed value of a key, or the zero T when it has none.
 func get[T any](c *Config, k *Key) T {

@@ -13,7 +13,7 @@ func ParseBytes(s string) (int64, error) {
 	num := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	unit := strings.ToLower(s[len(num):])
 	shift, ok := byteUnits[unit]
-	if !ok || num == "" {
+	if !ok || num == "" || strings.Trim(num, "0123456789.-") != "" {
 		return 0, fmt.Errorf("is not a size (write 64MB, 1.5GB, 4096)")
 	}
 	if n, err := strconv.ParseInt(num, 10, 64); err == nil {
@@ -23,7 +23,7 @@ func ParseBytes(s string) (int64, error) {
 		return n << shift, nil
 	}
 	f, err := strconv.ParseFloat(num, 64)
-	if err != nil || strings.ContainsAny(num, "xX_+") {
+	if err != nil {
 		return 0, fmt.Errorf("is not a size (write 64MB, 1.5GB, 4096)")
 	}
 	f *= float64(int64(1) << shift)
