@@ -25,7 +25,7 @@ local: build ## start a local cluster, run the smoke suite, print the web addres
 stop: ## stop the local cluster
 	@bin/alluxio-stop.sh local
 
-test: build lint ## everything: unit, conformance, in-process clusters, real binaries, web
+test: build lint check-generate ## everything: unit, conformance, in-process clusters, real binaries, web
 	$(GO) test -timeout 15m ./...
 
 test-race: ## the same packages under the race detector
@@ -41,6 +41,16 @@ generate: ## regenerate the Go code of proto/ with the pinned generators
 
 check-generate: ## fail when the generated Go code of proto/ is not what generate makes
 	@proto/generate.sh --check
+
+ARCH := $(shell $(GO) env GOARCH)
+DIST := alluxio-$(VERSION)-linux-$(ARCH)
+
+dist: build ## dist/alluxio-VERSION-linux-ARCH.tar.gz: runs where it is unpacked
+	@rm -rf dist && mkdir -p dist/$(DIST)/conf
+	@cp -r bin docs README.md LICENSE NOTICE dist/$(DIST)/
+	@cp conf/masters conf/workers conf/*.template dist/$(DIST)/conf/
+	@rm -f dist/$(DIST)/bin/make-local.sh
+	@tar -C dist -czf dist/$(DIST).tar.gz $(DIST) && ls -lh dist/$(DIST).tar.gz
 
 bench: build ## benchmarks as ratios within one run
 	$(GO) run ./test/bench
