@@ -1,0 +1,171 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// The allocators: which directory of a tier gets a block.
+const (
+	MaxFree    = "MaxFree"    // the one with the most free space
+	RoundRobin = "RoundRobin" // each in turn
+	Greedy     = "Greedy"     // the first with enough
+)
+
+// allocate reserves n bytes in a directory chosen by at. Free space there comes
+// first, then (unless at is strict) free space in other tiers, then space made by
+// evicting. The files of the evicted are gone when it returns.
+func (s *Store) allocate(n int64, at Place) (*dir, error) {
+	s.mu.Lock()
+	wanted := s.dirsAt(at)
+	d := s.pickLocked(wanted, n)
+	if d == nil && !at.Strict {
+		for _, t := range s.tiers {
+			if d = s.pickLocked(t.dirs, n); d != nil {
+				break
+			}
+		}
+	}
+	var victims []*block
+	if d == nil {
+		d, victims = s.makeRoomLocked(wanted, n)
+	}
+	if d == nil && !at.Strict {
+		d, victims = s.makeRoomLocked(s.dirs, n)
+	}
+	if d != nil {
+		d.reserved += n
+	}
+	s.mu.Unlock()
+	s.evicted(victims)
+	if d == nil {
+		return nil, errors.Errorf(errors.NoSpace,
+			"Not enough space left on this worker for %d bytes in %s: what is stored is open, pinned or not yet persisted, or the directories are too small or failed.", n, at)
+	}
+	return d, nil
+}
+
+// dirsAt lists the directories that at asks for.
+func (s *Store) dirsAt(at Place) []*dir {
+	if at.Medium != "" {
+		return slices.DeleteFunc(slices.Clone(s.dirs), func(d *dir) bool { return d.Medium != at.Medium })
+	}
+	i := at.Tier
+	if i < 0 {
+		i += len(s.tiers)
+	}
+	return s.tiers[max(0, min(i, len(s.tiers)-1))].dirs
+}
+
+// pickLocked chooses a directory with n bytes free, nil if none has them.
+func (s *Store) pickLocked(dirs []*dir, n int64) *dir {
+	var best *dir
+	for i := range dirs {
+		d := dirs[i]
+		if s.opts.Allocator == RoundRobin {
+			d = dirs[(s.mu.next+i)%len(dirs)]
+		}
+		if d.state != dirOK || d.free() < n {
+			continue
+		}
+		if s.opts.Allocator != MaxFree {
+			best = d
+			break
+		}
+		if best == nil || d.free() > best.free() {
+			best = d
+		}
+	}
+	if best != nil && s.opts.Allocator == RoundRobin {
+		s.mu.next = slices.Index(dirs, best) + 1
+	}
+	return best
+}
+
+// makeRoomLocked evicts until one of dirs, preferably the one with the least
+// to evict, has n bytes free. The caller unlinks the victims.
+func (s *Store) makeRoomLocked(dirs []*dir, n int64) (*dir, []*block) {
+	dirs = slices.Clone(dirs)
+	slices.SortStableFunc(dirs, func(a, b *dir) int { return int(sign(b.free() - a.free())) })
+	for _, d := range dirs {
+		if d.state != dirOK || d.Quota < n {
+			continue
+		}
+		if victims, ok := s.evictLocked(d, n); ok {
+			return d, victims
+		}
+	}
+	return nil, nil
+}
+
+func sign(n int64) int64 {
+	switch {
+	case n < 0:
+		return -1
+	case n > 0:
+		return 1
+	}
+	return 0
+}
+
+// evictLocked drops blocks of d until n bytes are free. If that cannot be
+// reached nothing is dropped.
+func (s *Store) evictLocked(d *dir, n int64) (victims []*block, ok bool) {
+	missing := n - d.free()
+	keep := func(id blockid.ID) bool {
+		b := s.mu.blocks[id]
+		return b == nil || b.refs > 0 || b.moving
+	}
+	for missing > 0 {
+		id, ok := d.policy.Victim(keep)
+		if !ok {
+			for _, b := range victims {
+				d.policy.Add(b.id, b.bytes)
+			}
+			return nil, false
+		}
+		b := s.mu.blocks[id]
+		victims = append(victims, b)
+		missing -= b.bytes
+	}
+	for _, b := range victims {
+		s.removeLocked(b)
+	}
+	return victims, true
+}
+
+// evicted deletes the files of victims.
+func (s *Store) evicted(victims []*block) {
+	for _, b := range victims {
+		s.unlink(b)
+		s.m.evicted.Inc()
+	}
+}
+
+// reserve adds n bytes to what is reserved in d, evicting if needed.
+func (s *Store) reserve(d *dir, n int64) error {
+	s.mu.Lock()
+	var victims []*block
+	ok := d.state == dirOK
+	if ok && d.free() < n {
+		victims, ok = s.evictLocked(d, n)
+	}
+	if ok {
+		d.reserved += n
+	}
+	s.mu.Unlock()
+	s.evicted(victims)
+	if !ok {
+		return errors.Errorf(errors.NoSpace, "Not enough space left in storage directory %s for %d more bytes.", d.Path, n)
+	}
+	return nil
+}
+
+// unreserve gives back n reserved bytes of d.
+func (s *Store) unreserve(d *dir, n int64) {
+	s.mu.Lock()
+	d.reserved -= n
+	s.mu.Unlock()
+}

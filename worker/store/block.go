@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// block is one block in the index.
+type block struct {
+	id       blockid.ID
+	length   int64
+	pageSize int
+
+	// io serialises opening and closing file, replacing the sidecar, moving and
+	// deleting the files.
+	io   sync.Mutex
+	file File // guarded by io; stable while refs > 0
+
+	// Changed with io and Store.mu held, read with either, or with refs > 0.
+	dir     *dir
+	tmpPath string // where a block is that was never flushed
+
+	// Guarded by Store.mu.
+	bytes       int64 // accounted in dir.used
+	handles     int   // open for readers
+	refs        int   // handles, fetches and flushes
+	whole       bool
+	confirmed   bool // fingerprint != ""
+	fingerprint string
+	tracked     bool // in dir.policy
+	gone        bool // not in the index any more
+	moving      bool
+
+	mu struct {
+		sync.Mutex
+		present bitmap
+		sums    []uint32
+		calls   map[int]*call // pages being fetched
+		dirty   bool          // the sidecar is behind
+		// what the file looked like when all of it was last verified
+		verified Stamp
+		// fetches of this block live until its last reader has gone
+		ctx    context.Context
+		cancel context.CancelFunc
+		// where the last reader stopped, and how far ahead it was reading
+		lastEnd, lastWindow int64
+	}
+}
+
+// newBlock makes a block of a sidecar. Its dir and accounting are the caller's.
+func newBlock(m *meta, d *dir) *block {
+	b := &block{id: m.id, length: m.length, pageSize: m.pageSize, dir: d, bytes: m.bytes(),
+		whole: m.whole(), fingerprint: m.fingerprint, confirmed: m.fingerprint != ""}
+	b.mu.present, b.mu.sums = m.present, m.sums
+	return b
+}
+
+func (b *block) finalPath() string { return b.dir.blockPath(b.id) }
+
+// path is where the block file is now.
+func (b *block) path() string {
+	if b.tmpPath != "" {
+		return b.tmpPath
+	}
+	return b.finalPath()
+}
+
+func (b *block) pages() int           { return ceilDiv(b.length, int64(b.pageSize)) }
+func (b *block) pageOf(off int64) int { return int(off / int64(b.pageSize)) }
+func (b *block) pageOff(p int) int64  { return int64(p) * int64(b.pageSize) }
+func (b *block) pageLen(p int) int64  { return min(int64(b.pageSize), b.length-b.pageOff(p)) }
+func (b *block) spansPerPage() int    { return b.pageSize / SpanSize }
+
+// ensureOpen opens the file of b. The caller has counted itself in b.refs, so
+// that it stays open.
+func (s *Store) ensureOpen(b *block) error {
+	b.io.Lock()
+	defer b.io.Unlock()
+	if b.file != nil {
+		return nil
+	}
+	f, err := s.fs.OpenFile(b.path(), os.O_RDWR, 0)
+	if errors.Is(err, errors.Permission) {
+		f, err = s.fs.OpenFile(b.path(), os.O_RDONLY, 0)
+	}
+	if err != nil {
+		return err
+	}
+	b.file = f
+	return nil
+}
+
+// unref gives up one reference. The last closes the file, and removes a block
+// to be filled of which nothing came.
+func (s *Store) unref(b *block) {
+	s.mu.Lock()
+	last := b.refs == 1
+	if !last {
+		b.refs--
+	}
+	s.mu.Unlock()
+	if !last {
+		return
+	}
+	s.flush(b) // keeps the reference: the block stays open meanwhile
+	b.io.Lock()
+	s.mu.Lock()
+	b.refs--
+	last = b.refs == 0
+	empty := last && !b.gone && !b.whole && b.bytes == 0
+	switch {
+	case last && b.gone:
+		b.dir.used -= b.bytes
+		b.bytes = 0
+	case empty:
+		s.removeLocked(b)
+	}
+	s.mu.Unlock()
+	if last && b.file != nil {
+		if err := b.file.Close(); err != nil {
+			s.fault(b.dir, err)
+		}
+		b.file = nil
+	}
+	b.io.Unlock()
+	if empty {
+		s.unlink(b)
+	}
+}
+
+// flush replaces the sidecar if it is behind, and puts a block that was only a
+// temporary file so far into place.
+func (s *Store) flush(b *block) {
+	b.io.Lock()
+	defer b.io.Unlock()
+	s.mu.Lock()
+	gone, m := b.gone, meta{id: b.id, length: b.length, pageSize: b.pageSize, fingerprint: b.fingerprint}
+	s.mu.Unlock()
+	b.mu.Lock()
+	dirty := b.mu.dirty && !gone
+	if dirty {
+		m.present = append(bitmap(nil), b.mu.present...)
+		m.sums = append([]uint32(nil), b.mu.sums...)
+		b.mu.dirty = false
+	}
+	b.mu.Unlock()
+	if !dirty {
+		return
+	}
+	err := s.putSidecar(b.dir, &m, false)
+	if err == nil && b.tmpPath != "" {
+		if err = s.fs.Rename(b.tmpPath, b.finalPath()); err == nil {
+			s.mu.Lock()
+			b.tmpPath = ""
+			s.mu.Unlock()
+		}
+	}
+	if err != nil {
+		s.log.Warn("the sidecar of a block could not be written; its new pages will be forgotten at restart", "block", b.id, "dir", b.dir.Path, "error", err)
+		s.fault(b.dir, err)
+	}
+}
+
+// putSidecar writes and renames the sidecar of a block in d.
+func (s *Store) putSidecar(d *dir, m *meta, sync bool) error {
+	tmp := s.tmpName(d, m.id) + metaSuffix
+	err := writeFile(s.fs, tmp, m.encode(), sync)
+	if err == nil {
+		err = s.fs.Rename(tmp, d.blockPath(m.id)+metaSuffix)
+	}
+	if err != nil {
+		_ = s.fs.Remove(tmp)
+	}
+	return err
+}
+
+// tmpName is a fresh name in d's folder of temporary files.
+func (s *Store) tmpName(d *dir, id blockid.ID) string {
+	return filepath.Join(d.tmp, blockFile(id)+"-"+strconv.FormatUint(s.tmpSeq.Add(1), 10))
+}

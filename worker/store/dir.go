@@ -1,0 +1,190 @@
+package store
+
+import (
+	stderrors "errors"
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/worker/store/evict"
+)
+
+// dirState is the health of a directory.
+type dirState uint8
+
+const (
+	dirOK     dirState = iota
+	dirFull            // the disk is full though the quota is not: nothing is written, reads go on
+	dirFailed          // taken out; probed
+)
+
+// maxReadErrors in a row on one directory take it out.
+const maxReadErrors = 3
+
+// dir is one storage directory.
+type dir struct {
+	DirOptions
+	tier   *tier
+	folder string // data folder
+	tmp    string
+	sync   bool // blocks written by clients are synced
+
+	// Guarded by Store.mu. used counts the bytes of blocks, reserved what
+	// writers and fetches may still write: used+reserved ≤ Quota, except while
+	// a lowered quota is being enforced.
+	used, reserved int64
+	policy         evict.Policy[blockid.ID]
+	state          dirState
+	cause          error // why it is not dirOK
+
+	readErrors atomic.Int32 // in a row
+}
+
+func newDir(t *tier, o DirOptions, opts *Options) (*dir, error) {
+	eo := opts.Evict
+	eo.Capacity = o.Quota
+	p, err := evict.New[blockid.ID](eo)
+	if err != nil {
+		return nil, err
+	}
+	d := &dir{DirOptions: o, tier: t, policy: p, sync: o.Medium != "MEM"}
+	d.folder = filepath.Join(o.Path, opts.DataFolder)
+	d.tmp = filepath.Join(d.folder, opts.TmpFolder)
+	return d, nil
+}
+
+func (d *dir) blockPath(id blockid.ID) string { return filepath.Join(d.folder, blockFile(id)) }
+
+func (d *dir) quarantine() string { return filepath.Join(d.folder, ".quarantine") }
+
+// free is what may still be reserved. Store.mu is held.
+func (d *dir) free() int64 {
+	if d.state != dirOK {
+		return 0
+	}
+	return d.Quota - d.used - d.reserved
+}
+
+// fault notes an I/O error of d. A full disk is not written to until a probe
+// succeeds; a failing one is taken out with all its blocks.
+func (s *Store) fault(d *dir, err error) {
+	switch {
+	case err == nil || errors.Is(err, errors.NotFound) && s.folderExists(d):
+		return // a single file is missing: its reader deals with that
+	case errors.Is(err, errors.NoSpace):
+		s.setState(d, dirFull, err)
+	default:
+		s.setState(d, dirFailed, err)
+	}
+}
+
+func (s *Store) folderExists(d *dir) bool {
+	_, err := s.fs.Stat(d.folder)
+	return err == nil
+}
+
+// readFault notes an error of reading a block file. A single bad sector costs
+// its page only; errors in a row, or a missing folder, cost the directory.
+func (s *Store) readFault(d *dir, err error) {
+	if !isIOError(err) {
+		s.fault(d, err)
+		return
+	}
+	if d.readErrors.Add(1) >= maxReadErrors {
+		s.setState(d, dirFailed, err)
+	}
+}
+
+func isIOError(err error) bool { return stderrors.Is(err, syscall.EIO) }
+
+// setState moves d to a worse state; only a probe brings it back.
+func (s *Store) setState(d *dir, state dirState, cause error) {
+	s.mu.Lock()
+	if state <= d.state {
+		s.mu.Unlock()
+		return
+	}
+	d.state, d.cause = state, cause
+	var lost int
+	if state == dirFailed {
+		lost = s.evacuateLocked(d)
+	}
+	s.mu.Unlock()
+	if state == dirFull {
+		s.log.Error("a storage directory is full below its quota; nothing is written to it until there is room", "dir", d.Path, "error", cause)
+		return
+	}
+	s.m.dirFailures.Inc()
+	s.log.Error("a storage directory failed and was taken out; it is probed until it works again", "dir", d.Path, "blocks", lost, "error", cause)
+}
+
+// evacuateLocked takes all blocks of a failed directory out of the index. Their
+// files stay: the scan after a successful probe finds them again.
+func (s *Store) evacuateLocked(d *dir) int {
+	n := 0
+	for _, b := range s.mu.blocks {
+		if b.dir == d {
+			s.dropLocked(b)
+			n++
+		}
+	}
+	return n
+}
+
+// DirInfo describes a storage directory.
+type DirInfo struct {
+	Tier, Medium, Path string
+	TierIndex          int
+	Quota, Used        int64 // bytes; Used includes reservations
+	Lost               bool  // failed and taken out
+	Full               bool  // not written to: the disk is full
+	Cause              string
+}
+
+// TierInfo describes a tier: the sum over the directories that work.
+type TierInfo struct {
+	Alias          string
+	Capacity, Used int64
+	Dirs           []DirInfo
+}
+
+// Tiers describes all tiers, the fastest first.
+func (s *Store) Tiers() []TierInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	infos := make([]TierInfo, len(s.tiers))
+	for i, t := range s.tiers {
+		ti := TierInfo{Alias: t.Alias}
+		for _, d := range t.dirs {
+			di := DirInfo{Tier: t.Alias, TierIndex: i, Medium: d.Medium, Path: d.Path, Quota: d.Quota,
+				Used: d.used + d.reserved, Lost: d.state == dirFailed, Full: d.state == dirFull}
+			if d.cause != nil {
+				di.Cause = d.cause.Error()
+			}
+			if !di.Lost {
+				ti.Capacity += di.Quota
+				ti.Used += di.Used
+			}
+			ti.Dirs = append(ti.Dirs, di)
+		}
+		infos[i] = ti
+	}
+	return infos
+}
+
+// prepare makes the folders of d.
+func (s *Store) prepare(d *dir) error {
+	for _, name := range [...]string{d.folder, d.tmp, d.quarantine()} {
+		if err := s.fs.MkdirAll(name, 0o755); err != nil {
+			return err
+		}
+	}
+	fi, err := s.fs.Stat(d.folder)
+	if err == nil && !fi.IsDir() {
+		err = &fs.PathError{Op: "mkdir", Path: d.folder, Err: syscall.ENOTDIR}
+	}
+	return err
+}

@@ -1,0 +1,91 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// probeLoop tries the directories that are out of use and takes back those that
+// work again.
+func (s *Store) probeLoop(ctx context.Context) {
+	every(ctx, s.opts.ProbeInterval, func() {
+		for _, d := range s.dirs {
+			s.mu.Lock()
+			state := d.state
+			s.mu.Unlock()
+			if state != dirOK && ctx.Err() == nil {
+				s.recover(d, state)
+			}
+		}
+	})
+}
+
+// recover brings d back if a probe succeeds.
+func (s *Store) recover(d *dir, was dirState) {
+	if err := s.probe(d); err != nil {
+		s.log.Debug("a storage directory is still out of use", "dir", d.Path, "error", err)
+		return
+	}
+	if was == dirFailed {
+		if err := s.scanDir(d, false); err != nil {
+			s.log.Warn("a storage directory answers again but cannot be read", "dir", d.Path, "error", err)
+			return
+		}
+	}
+	s.mu.Lock()
+	d.state, d.cause = dirOK, nil
+	s.mu.Unlock()
+	d.readErrors.Store(0)
+	s.log.Info("a storage directory is back in use", "dir", d.Path)
+}
+
+// probe writes a page to d, reads it back and deletes it.
+func (s *Store) probe(d *dir) error {
+	if err := s.prepare(d); err != nil {
+		return err
+	}
+	name := filepath.Join(d.folder, ".probe")
+	want := bytes.Repeat([]byte("probe..."), SpanSize/8)
+	if err := writeFile(s.fs, name, want, true); err != nil {
+		_ = s.fs.Remove(name)
+		return err
+	}
+	f, err := s.fs.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	got := make([]byte, len(want))
+	_, err = f.ReadAt(got, 0)
+	_ = f.Close()
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return errors.Errorf(errors.Corrupt, "%s does not read back as written", name)
+	}
+	return s.fs.Remove(name)
+}
+
+// flushLoop keeps the sidecars of blocks being filled not far behind.
+func (s *Store) flushLoop(ctx context.Context) {
+	every(ctx, s.opts.FlushInterval, s.flushAll)
+}
+
+func (s *Store) flushAll() {
+	s.mu.Lock()
+	var open []*block
+	for _, b := range s.mu.blocks {
+		if b.refs > 0 {
+			open = append(open, b)
+		}
+	}
+	s.mu.Unlock()
+	for _, b := range open {
+		s.flush(b)
+	}
+}

@@ -1,0 +1,391 @@
+package store
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// CreateOptions say where a new block goes.
+type CreateOptions struct {
+	Place   Place
+	Reserve int64 // bytes reserved at once; more is reserved as bytes arrive
+	// Pin keeps the block from eviction until SetPinned has heard of its file.
+	Pin bool
+	// Fingerprint binds the block to the UFS object it was copied from; empty
+	// for a block whose only copy this may be.
+	Fingerprint string
+	// InPlace makes the temporary file writable for local clients, which write it
+	// themselves through Path.
+	InPlace bool
+}
+
+const (
+	reserveStep = 1 << 20
+	writeUnit   = 256 << 10 // block files are written in at least this much: they are read faster then
+	freshTime   = 10 * time.Minute
+)
+
+// Writer receives one block. Not safe for concurrent use. It ends with Commit
+// or Abort.
+type Writer struct {
+	s        *Store
+	id       blockid.ID
+	opts     CreateOptions
+	dir      *dir
+	path     string
+	file     File
+	reserved int64
+	pos      int64  // bytes received
+	written  int64  // of them, in the file
+	buf      []byte // received, not yet in the file; less than writeUnit
+	sums     []uint32
+	span     uint32 // sum of the span begun
+	err      error
+	done     bool
+}
+
+// Create begins writing the block id. Exists when the store has it already.
+func (s *Store) Create(id blockid.ID, opts CreateOptions) (*Writer, error) {
+	if !id.Valid() {
+		return nil, errors.Errorf(errors.Invalid, "%d is not a block id.", id)
+	}
+	s.lastUser.Store(time.Now().UnixNano())
+	if s.has(id) {
+		return nil, exists(id)
+	}
+	d, err := s.allocate(opts.Reserve, opts.Place)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{s: s, id: id, opts: opts, dir: d, path: s.tmpName(d, id), reserved: opts.Reserve}
+	if w.file, err = s.fs.OpenFile(w.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644); err == nil && opts.InPlace {
+		err = s.fs.Chmod(w.path, 0o666)
+	}
+	if err != nil {
+		s.fault(d, err)
+		w.discard()
+		return nil, errors.E("store.create", w.path, errors.Other, err)
+	}
+	return w, nil
+}
+
+func (s *Store) has(id blockid.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.mu.blocks[id]
+	return ok
+}
+
+func exists(id blockid.ID) error {
+	return errors.Errorf(errors.Exists, "Block %d is on this worker already.", id)
+}
+
+// Path is the temporary file, for a local client to write.
+func (w *Writer) Path() string { return w.path }
+
+// Len is the number of bytes received by Write.
+func (w *Writer) Len() int64 { return w.pos }
+
+// Reserve makes room for the block to grow to total bytes.
+func (w *Writer) Reserve(total int64) error {
+	if more := total - w.reserved; more > 0 {
+		if err := w.s.reserve(w.dir, more); err != nil {
+			return err
+		}
+		w.reserved = total
+	}
+	return nil
+}
+
+// Write appends p. After a NoSpace error nothing of p was taken and the writer
+// is still good for Abort, or for reading back what was written.
+func (w *Writer) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	if need := w.pos + int64(len(p)); need > w.reserved {
+		if err := w.Reserve(max(need, w.reserved+reserveStep)); err != nil {
+			if err := w.Reserve(need); err != nil {
+				return 0, err
+			}
+		}
+	}
+	w.sum(p)
+	w.pos += int64(len(p))
+	n := len(p)
+	if len(w.buf) > 0 || len(p) < writeUnit {
+		if w.buf == nil {
+			w.buf = make([]byte, 0, writeUnit)
+		}
+		k := min(len(p), writeUnit-len(w.buf))
+		w.buf, p = append(w.buf, p[:k]...), p[k:]
+		if len(w.buf) < writeUnit {
+			return n, nil
+		}
+		if err := w.drain(); err != nil {
+			return 0, err
+		}
+	}
+	if whole := len(p) - len(p)%writeUnit; whole > 0 || len(p) >= writeUnit {
+		if err := w.put(p[:whole]); err != nil {
+			return 0, err
+		}
+		p = p[whole:]
+	}
+	w.buf = append(w.buf, p...)
+	return n, nil
+}
+
+// sum continues the checksums over p.
+func (w *Writer) sum(p []byte) {
+	at := int(w.pos % SpanSize)
+	for len(p) > 0 {
+		k := min(len(p), SpanSize-at)
+		w.span = update(w.span, p[:k])
+		if at += k; at == SpanSize {
+			w.sums = append(w.sums, w.span)
+			w.span, at = 0, 0
+		}
+		p = p[k:]
+	}
+}
+
+// drain writes the buffer out.
+func (w *Writer) drain() error {
+	if len(w.buf) == 0 {
+		return nil
+	}
+	err := w.put(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+func (w *Writer) put(p []byte) error {
+	if _, err := w.file.WriteAt(p, w.written); err != nil {
+		w.s.fault(w.dir, err)
+		w.err = errors.E("store.write", w.path, errors.Other, err)
+		return w.err
+	}
+	w.written += int64(len(p))
+	return nil
+}
+
+// Flush hands everything received so far to the file system and gives up the
+// buffer; a crash of the worker still discards it, as it is not committed.
+func (w *Writer) Flush() error {
+	if w.err != nil {
+		return w.err
+	}
+	err := w.drain()
+	w.buf = nil
+	return err
+}
+
+// ReadBack reads what was written so far, for moving it elsewhere.
+func (w *Writer) ReadBack(p []byte, off int64) (int, error) {
+	if err := w.Flush(); err != nil {
+		return 0, err
+	}
+	return w.file.ReadAt(p, off)
+}
+
+// Commit makes the block visible and describes it. On an error it is aborted;
+// kind Exists when another writer was first.
+func (w *Writer) Commit() (Info, error) {
+	info, err := w.commit()
+	if err != nil {
+		w.Abort()
+		return Info{}, err
+	}
+	return info, nil
+}
+
+func (w *Writer) commit() (Info, error) {
+	if w.done {
+		return Info{}, errors.Errorf(errors.FailedPrecondition, "The writer of block %d has ended.", w.id)
+	}
+	if err := w.Flush(); err != nil {
+		return Info{}, err
+	}
+	m, err := w.finish()
+	if err != nil {
+		return Info{}, err
+	}
+	s := w.s
+	if err := s.claim(w.id); err != nil {
+		return Info{}, err
+	}
+	b := newBlock(m, w.dir)
+	if err := w.publish(m, b.finalPath()); err != nil {
+		s.release(w.id)
+		s.fault(w.dir, err)
+		return Info{}, errors.E("store.commit", b.finalPath(), errors.Other, err)
+	}
+	w.done = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releaseLocked(w.id)
+	w.dir.reserved -= w.reserved
+	if w.dir.state == dirFailed {
+		return Info{}, errors.E("store.commit", b.finalPath(), errors.Unavailable, w.dir.cause)
+	}
+	w.dir.used += b.bytes
+	if w.opts.Pin {
+		s.mu.fresh[w.id] = time.Now().Add(freshTime)
+	}
+	s.indexLocked(b)
+	info := s.infoLocked(b)
+	s.opts.Observer.BlockAdded(info)
+	s.m.cached.Inc()
+	return info, nil
+}
+
+// finish completes the sums: of what was written, or of what a local client put
+// into the file, for which space is made sure of.
+func (w *Writer) finish() (*meta, error) {
+	if w.opts.InPlace {
+		if err := w.sumFile(); err != nil {
+			return nil, err
+		}
+		if err := w.s.fs.Chmod(w.path, 0o644); err != nil {
+			return nil, errors.E("store.commit", w.path, errors.Other, err)
+		}
+	}
+	if w.pos%SpanSize != 0 {
+		w.sums = append(w.sums, w.span)
+	}
+	m := newMeta(w.id, w.pos, w.s.opts.PageSize, w.opts.Fingerprint)
+	m.present.setAll(m.pages())
+	m.sums = w.sums
+	return &m, nil
+}
+
+func (w *Writer) sumFile() error {
+	fi, err := w.file.Stat()
+	if err != nil {
+		return errors.E("store.commit", w.path, errors.Other, err)
+	}
+	if err := w.Reserve(fi.Size()); err != nil {
+		return err
+	}
+	buf := w.s.page()
+	defer w.s.putPage(buf)
+	w.pos, w.sums, w.span = 0, nil, 0
+	for w.pos < fi.Size() {
+		n, err := w.file.ReadAt((*buf)[:min(int64(len(*buf)), fi.Size()-w.pos)], w.pos)
+		if n == 0 && err != nil && err != io.EOF {
+			return errors.E("store.commit", w.path, errors.Other, err)
+		}
+		if n == 0 {
+			return errors.Errorf(errors.Aborted, "The file of block %d shrank while it was committed.", w.id)
+		}
+		w.sum((*buf)[:n])
+		w.pos += int64(n)
+	}
+	return nil
+}
+
+// publish puts sidecar and block file in place.
+func (w *Writer) publish(m *meta, final string) error {
+	sync := w.dir.sync && w.opts.Fingerprint == ""
+	if sync {
+		if err := w.file.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := w.file.Close(); err != nil {
+		return err
+	}
+	w.file = nil
+	if err := w.s.putSidecar(w.dir, m, sync); err != nil {
+		return err
+	}
+	err := w.s.fs.Rename(w.path, final)
+	if err == nil && sync {
+		err = syncDir(w.s.fs, w.dir.folder)
+	}
+	if err != nil {
+		_ = w.s.fs.Remove(final)
+		_ = w.s.fs.Remove(final + metaSuffix)
+	}
+	return err
+}
+
+// Abort discards the block. After Commit or a second time it does nothing.
+func (w *Writer) Abort() {
+	if w.done {
+		return
+	}
+	w.done = true
+	w.discard()
+	w.s.m.cancelled.Inc()
+}
+
+func (w *Writer) discard() {
+	if w.file != nil {
+		_ = w.file.Close()
+		w.file = nil
+	}
+	if err := w.s.fs.Remove(w.path); err != nil && !errors.Is(err, errors.NotFound) {
+		w.s.log.Warn("a temporary block file could not be deleted", "path", w.path, "error", err)
+	}
+	w.s.unreserve(w.dir, w.reserved)
+	w.reserved = 0
+}
+
+// claim takes the right to put the files of block id in place, after those of a
+// removed one are gone. The claim ends with releaseLocked.
+func (s *Store) claim(id blockid.ID) error {
+	for {
+		s.mu.Lock()
+		if _, there := s.mu.blocks[id]; there {
+			s.mu.Unlock()
+			return exists(id)
+		}
+		other, claimed := s.mu.claims[id]
+		if !claimed {
+			s.mu.claims[id] = make(chan struct{})
+			s.mu.Unlock()
+			return nil
+		}
+		s.mu.Unlock()
+		<-other
+	}
+}
+
+// releaseLocked ends the claim on id.
+func (s *Store) releaseLocked(id blockid.ID) {
+	if ch, ok := s.mu.claims[id]; ok {
+		close(ch)
+		delete(s.mu.claims, id)
+	}
+}
+
+func (s *Store) release(id blockid.ID) {
+	s.mu.Lock()
+	s.releaseLocked(id)
+	s.mu.Unlock()
+}
+
+// page lends a buffer of the store's page size.
+func (s *Store) page() *[]byte { return s.pages.Get().(*[]byte) }
+
+// pageOf lends a buffer for a page of b, which may be older than the store's
+// page size.
+func (s *Store) pageOf(b *block) *[]byte {
+	if b.pageSize <= s.opts.PageSize {
+		return s.page()
+	}
+	big := make([]byte, b.pageSize)
+	return &big
+}
+
+func (s *Store) putPage(b *[]byte) {
+	if len(*b) == s.opts.PageSize {
+		s.pages.Put(b)
+	}
+}
