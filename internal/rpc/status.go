@@ -1,0 +1,130 @@
+package rpc
+
+import (
+	"context"
+	stderrors "errors"
+	"io"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// kindCodes is the one table between error kinds and gRPC codes. It is chosen
+// by what Alluxio's Java client makes of a code: FAILED_PRECONDITION shows as
+// "directory not empty" and INVALID_ARGUMENT as "invalid path" whatever the
+// text says, UNAVAILABLE, CANCELLED and UNAUTHENTICATED are retried for
+// minutes, UNKNOWN shows the text as it is.
+var kindCodes = [...]struct {
+	kind errors.Kind
+	code codes.Code
+}{
+	{errors.Other, codes.Unknown},
+	{errors.Invalid, codes.InvalidArgument},
+	{errors.NotFound, codes.NotFound},
+	{errors.Exists, codes.AlreadyExists},
+	{errors.NotEmpty, codes.FailedPrecondition},
+	{errors.FailedPrecondition, codes.Unknown},
+	{errors.Permission, codes.PermissionDenied},
+	{errors.Unauthenticated, codes.Unauthenticated},
+	{errors.Unavailable, codes.Unavailable},
+	{errors.NoSpace, codes.ResourceExhausted},
+	{errors.Cancelled, codes.Canceled},
+	{errors.Timeout, codes.DeadlineExceeded},
+	{errors.Aborted, codes.Aborted},
+	{errors.OutOfRange, codes.OutOfRange},
+	{errors.Corrupt, codes.DataLoss},
+	{errors.Unsupported, codes.Unimplemented},
+	{errors.Internal, codes.Internal},
+}
+
+// Code returns the gRPC code that stands for a kind.
+func Code(k errors.Kind) codes.Code {
+	for _, m := range kindCodes {
+		if m.kind == k {
+			return m.code
+		}
+	}
+	return codes.Unknown
+}
+
+// kindOf returns the kind a code stands for when nothing more is known.
+func kindOf(c codes.Code) errors.Kind {
+	if c == codes.FailedPrecondition { // a Java server uses it for more than directories
+		return errors.FailedPrecondition
+	}
+	for _, m := range kindCodes {
+		if m.code == c {
+			return m.kind
+		}
+	}
+	return errors.Other
+}
+
+// ToStatus turns an error into the status a server ends a call with. The text is
+// err's text. A kind that its code alone does not name travels in a detail that
+// other clients ignore. A status in err's chain keeps its code unless an
+// outer *errors.Error says otherwise.
+func ToStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	kind := errors.KindOf(err)
+	if s, ok := status.FromError(err); ok && kind == errors.Other {
+		return s.Err()
+	}
+	s := status.New(Code(kind), err.Error())
+	if kindOf(s.Code()) != kind {
+		if detailed, derr := s.WithDetails(wrapperspb.String(kind.String())); derr == nil {
+			s = detailed
+		}
+	}
+	return s.Err()
+}
+
+// FromStatus turns the error of a gRPC call into an *errors.Error of the kind
+// the server meant, its text unchanged. Errors that are no status, io.EOF among
+// them, and nil are returned as they are.
+func FromStatus(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	var own *errors.Error
+	if stderrors.As(err, &own) {
+		return err
+	}
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	return &errors.Error{Kind: statusKind(s), Err: stderrors.New(s.Message())}
+}
+
+// statusKind returns the kind named by a detail, else by the code.
+func statusKind(s *status.Status) errors.Kind {
+	for _, d := range s.Details() {
+		name, ok := d.(*wrapperspb.StringValue)
+		if !ok {
+			continue
+		}
+		for _, m := range kindCodes {
+			if m.kind.String() == name.GetValue() {
+				return m.kind
+			}
+		}
+	}
+	return kindOf(s.Code())
+}
+
+// callStatus is ToStatus for the end of a call: CANCELLED is only said to a
+// caller that has itself given up. Anyone else would repeat the call for
+// minutes believing it to be its own cancellation.
+func callStatus(ctx context.Context, err error) error {
+	err = ToStatus(err)
+	if status.Code(err) == codes.Canceled && ctx.Err() == nil {
+		return status.Error(codes.Unavailable, status.Convert(err).Message())
+	}
+	return err
+}
