@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
 // StateMachine is what the records act on. The journal calls it from one
@@ -67,8 +69,9 @@ type Options struct {
 	Listener net.Listener
 
 	// ElectionTimeout is how long a follower waits for its leader before it
-	// stands for election itself; elections take one to two of it. 0: 50 ms
-	// for a single voter, 1 s otherwise.
+	// stands for election itself; elections take one to two of it. A single
+	// voter elects itself at once when it starts. 0: 500 ms for a single
+	// voter, 1 s otherwise.
 	ElectionTimeout time.Duration
 	// CheckpointEntries is the number of entries after which a checkpoint is
 	// taken. 0: 100 000.
@@ -120,4 +123,41 @@ type Stats struct {
 	// GainedLead and LostLead are when this node last began and ceased to
 	// lead; zero when it never did.
 	GainedLead, LostLead time.Time
+}
+
+// standalone is the name and address of the only voter of a single-voter
+// journal. It is no host name, so that a host may change its name.
+const standalone = "standalone"
+
+// withDefaults fills in what is not set.
+func (o Options) withDefaults() Options {
+	if o.CheckpointEntries == 0 {
+		o.CheckpointEntries = 100_000
+	}
+	if o.TrailingEntries == 0 {
+		o.TrailingEntries = 10_000
+	}
+	if o.MaxRecordBytes == 0 {
+		o.MaxRecordBytes = 16 << 20
+	}
+	if o.ElectionTimeout == 0 {
+		o.ElectionTimeout = time.Second
+		if len(o.Peers) == 0 {
+			o.ElectionTimeout = 500 * time.Millisecond
+		}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func (o *Options) checkRecord(record []byte) error {
+	switch {
+	case len(record) == 0:
+		return errors.Errorf(errors.Invalid, "an empty record cannot be journaled")
+	case len(record) > o.MaxRecordBytes:
+		return errors.Errorf(errors.Invalid, "a record of %d bytes is larger than the journal takes (%d bytes)", len(record), o.MaxRecordBytes)
+	}
+	return nil
 }
