@@ -359,7 +359,7 @@ func TestCheckpointsByItself(t *testing.T) {
 		}
 		return nil
 	}, Checkpoint: func(i journal.CheckpointInfo, r io.Reader) error { info = i; return nil }})
-	if err != nil || info.Index < 700 || first+10 < info.Index-100 || first > info.Index+1 {
+	if err != nil || info.Index < 700 || first < 2 || first > info.Index+1 {
 		t.Errorf("log begins with %d, checkpoint at %d: %v", first, info.Index, err)
 	}
 	again := &list{}
