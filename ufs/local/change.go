@@ -232,7 +232,7 @@ func (f *FS) Rename(ctx context.Context, src, dst string) error {
 	case fi.IsDir():
 		return errors.E(op, src, errors.Unsupported, fmt.Errorf("it is a directory; RenameDir moves those"))
 	}
-	if fi, err := root.Lstat(dst); err == nil && fi.IsDir() {
+	if fi, err := root.Stat(dst); err == nil && fi.IsDir() {
 		return exists(op, dst, fi)
 	}
 	if err := root.Rename(src, dst); err != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/ufs"
@@ -143,10 +142,8 @@ func (e entry) key() string {
 func (f *FS) readDir(ctx context.Context, dir string) (*os.Root, []entry, error) {
 	sub, err := f.root.Load().OpenRoot(name(dir))
 	if err != nil {
-		if isErrno(err, syscall.ENOTDIR) {
-			if info, statErr := f.Stat(ctx, dir); statErr == nil && !info.Dir {
-				return nil, nil, errors.E("list", dir, errors.Invalid, errors.Errorf(errors.Invalid, "not a directory"))
-			}
+		if info, statErr := f.Stat(ctx, dir); statErr == nil && !info.Dir {
+			return nil, nil, errors.E("list", dir, errors.Invalid, errors.Errorf(errors.Invalid, "not a directory"))
 		}
 		return nil, nil, f.fail("list", dir, err)
 	}

@@ -35,7 +35,7 @@ func (f *FS) Create(ctx context.Context, path string, opts ufs.CreateOptions) (u
 	if err := f.checkNew(ctx, op, path); err != nil {
 		return nil, err
 	}
-	if fi, err := f.root.Load().Lstat(path); err == nil && (fi.IsDir() || opts.Exclusive) {
+	if fi, err := f.root.Load().Stat(path); err == nil && (fi.IsDir() || opts.Exclusive) {
 		return nil, exists(op, path, fi)
 	}
 	dir, _ := ufs.Split(path)
