@@ -143,3 +143,10 @@ var sentinels = []struct {
 
 // Is reports whether err is of the kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// As is the standard library's errors.As, so that most files need one errors
+// package only.
+func As(err error, target any) bool { return errors.As(err, target) }
+
+// Join is the standard library's errors.Join.
+func Join(errs ...error) error { return errors.Join(errs...) }
