@@ -188,16 +188,12 @@ func (h *Handle) page(ctx context.Context, p int) ([]byte, error) {
 	}
 }
 
-// advance fetches what is missing of the n bytes at off, and keeps the window
-// ahead of a sequential reader in flight. The window doubles with each page that such
-// a reader comes to, and closes when it jumps.
+// advance notes that the reader came to off, and fetches what is missing of the
+// n bytes there and of the window ahead. The window doubles with each page that a
+// sequential reader comes to, and closes when it jumps.
 func (h *Handle) advance(off int64, n int) {
-	if h.src == nil {
-		return
-	}
-	b := h.b
-	size := int64(b.pageSize)
-	switch page := b.pageOf(off); {
+	size := int64(h.b.pageSize)
+	switch page := h.b.pageOf(off); {
 	case off < h.next || off > h.next+size:
 		h.window = 0
 		h.grown = page
@@ -206,12 +202,18 @@ func (h *Handle) advance(off int64, n int) {
 		h.grown = page
 	}
 	h.next = off
-	stop := h.stop(off)
-	end := max(off+int64(n), min(off+h.window, stop))
-	if end <= off {
+	h.prefetch(off, n)
+}
+
+// prefetch requests what is missing of the n bytes at off and of the window.
+func (h *Handle) prefetch(off int64, n int) {
+	b := h.b
+	end := max(off+int64(n), min(off+h.window, h.stop(off)))
+	if h.src == nil || end <= off {
 		return
 	}
 	from, to := b.pageOf(off), b.pageOf(end-1)+1
+	unit := h.s.opts.FetchSize / int64(b.pageSize)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	missing := func(p int) bool { return !b.mu.present.has(p) && b.mu.calls[p] == nil }
@@ -219,19 +221,19 @@ func (h *Handle) advance(off int64, n int) {
 		if !missing(p) {
 			continue
 		}
-		n := 1
-		for p+n < to && int64(n+1)*size <= h.s.opts.FetchSize && missing(p+n) {
-			n++
+		run := 1
+		for p+run < to && int64(run) < unit && missing(p+run) {
+			run++
 		}
 		// Small requests at the far end of a wide window would cost a round
 		// trip each: wait until a larger one fits.
-		if p > from && p+n == to && end < stop && int64(n)*size < min(h.window/4, h.s.opts.FetchSize) {
+		if p > from && p+run == to && end < h.stop(off) && int64(run)*int64(b.pageSize) < min(h.window/4, h.s.opts.FetchSize) {
 			return
 		}
-		if h.fetchLocked(p, n) == nil {
+		if h.fetchLocked(p, run) == nil {
 			return
 		}
-		p += n - 1
+		p += run - 1
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *Store) handle(b *block, src Source) (*Handle, error) {
 		return nil, errors.E("store.open", b.finalPath(), errors.Unavailable, err)
 	}
 	b.mu.Lock()
-	h := &Handle{s: s, b: b, src: src, next: b.mu.lastEnd, window: b.mu.lastWindow, grown: b.pageOf(b.mu.lastEnd), limit: b.length}
+	h := &Handle{s: s, b: b, src: src, next: b.mu.lastEnd, window: b.mu.lastWindow, grown: b.pageOf(b.mu.lastEnd - 1), limit: b.length}
 	b.mu.Unlock()
 	return h, nil
 }
@@ -117,15 +117,18 @@ func (s *Store) leave(b *block) {
 }
 
 // Expect says that the reader will go through [off, off+n) in order, if nothing
-// stops it: bytes beyond are not fetched ahead of it, and those within are.
+// stops it. If that is more than a page, those bytes are fetched ahead of it and
+// none beyond.
 func (h *Handle) Expect(off, n int64) {
-	h.limit = min(off+n, h.b.length)
-	if n > int64(h.b.pageSize) {
-		if h.next != off {
-			h.window = 0
-		}
-		h.next, h.window, h.grown = off, max(h.window, int64(h.b.pageSize)), h.b.pageOf(off)
+	size := int64(h.b.pageSize)
+	if n <= size {
+		return
 	}
+	h.limit = min(off+n, h.b.length)
+	if h.next != off {
+		h.window = 0
+	}
+	h.next, h.window, h.grown = off, max(h.window, size), h.b.pageOf(off)
 }
 
 // BufferSize is the capacity that Read needs for n bytes at off: n, and the
@@ -170,7 +173,7 @@ func (h *Handle) read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 			return nil, err
 		}
 		done += k
-		h.advance(at+int64(k), 0)
+		h.prefetch(at+int64(k), 0)
 	}
 	return out, nil
 }
