@@ -142,7 +142,7 @@ func TestFlips(t *testing.T) {
 			}
 		}
 	}
-	n := 60
+	n := 30
 	if testing.Short() {
 		n = 10
 	}

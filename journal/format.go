@@ -142,12 +142,16 @@ func readMarker(dir string) (marker, error) {
 	if err != nil {
 		return m, errors.E("reading the journal's marker", path, errors.Other, err)
 	}
-	if json.Unmarshal(b, &m) != nil || m.Format != markerFormat || m.Sum != m.sum() {
-		return m, errors.E("reading the journal's marker", path, errors.Corrupt, corrupt("the file is damaged"))
+	damage := errors.E("reading the journal's marker", path, errors.Corrupt, corrupt("the file is damaged"))
+	if json.Unmarshal(b, &m) != nil || m.Format != markerFormat {
+		return m, damage
 	}
-	if m.Version != markerVersion {
+	if m.Version > markerVersion { // whose checksum may be another
 		return m, errors.Errorf(errors.FailedPrecondition,
 			"The journal at %s has format version %d; this program knows version %d. Use the program that wrote it.", dir, m.Version, markerVersion)
+	}
+	if m.Sum != m.sum() {
+		return m, damage
 	}
 	return m, nil
 }

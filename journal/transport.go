@@ -79,7 +79,52 @@ type peerListener struct {
 		sync.Mutex
 		allowed  map[string]bool // IP addresses of the members
 		resolved time.Time
+		conns    map[*peerConn]struct{} // open in either direction
+		closed   bool
 	}
+}
+
+// peerConn is a connection that ends with its listener: raft leaves the
+// connections of a transport open when it closes it.
+type peerConn struct {
+	net.Conn
+	of *peerListener
+}
+
+// Close closes the connection.
+func (c *peerConn) Close() error {
+	c.of.mu.Lock()
+	delete(c.of.mu.conns, c)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// track makes c end with the listener.
+func (p *peerListener) track(c net.Conn) (net.Conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.closed {
+		c.Close()
+		return nil, net.ErrClosed
+	}
+	if p.mu.conns == nil {
+		p.mu.conns = map[*peerConn]struct{}{}
+	}
+	pc := &peerConn{c, p}
+	p.mu.conns[pc] = struct{}{}
+	return pc, nil
+}
+
+// Close closes the listener and every connection.
+func (p *peerListener) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.closed = true
+	for c := range p.mu.conns {
+		c.Conn.Close()
+	}
+	p.mu.conns = nil
+	return p.Listener.Close()
 }
 
 // Addr returns the address under which the others know this member.
@@ -87,7 +132,11 @@ func (p *peerListener) Addr() net.Addr { return p.address }
 
 // Dial connects to another member.
 func (p *peerListener) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	return net.DialTimeout("tcp", string(address), timeout)
+	c, err := net.DialTimeout("tcp", string(address), timeout)
+	if err != nil {
+		return nil, err
+	}
+	return p.track(c)
 }
 
 // Accept returns the next connection from a member's host.
@@ -99,7 +148,7 @@ func (p *peerListener) Accept() (net.Conn, error) {
 		}
 		host := hostOf(c.RemoteAddr().String())
 		if p.isPeer(host) {
-			return c, nil
+			return p.track(c)
 		}
 		p.logger.Warn("refused a journal connection from a host that is no master of this cluster", "host", host)
 		c.Close()
