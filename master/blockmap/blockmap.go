@@ -15,12 +15,14 @@
 // worker is told to free it until it confirms that. Map asks Options.Unknown
 // after it has stored what a worker reported, and whoever deletes a file calls
 // Free after the inode is gone; so in whatever order the two happen, no orphan
-// stays. Options.Unknown is called without any lock of this package held.
+// stays. CheckOrphans asks about everything, for what nobody thought of.
 //
 // # Locking
 //
-// A Map may be used from any number of goroutines. Its locks are leaves: it
-// calls nothing while holding them, so callers may hold any lock of their own.
+// A Map may be used from any number of goroutines. Its lock is a leaf: it is
+// never held while Options.Unknown is called, nor for long. Free and the
+// reading methods call nothing, so callers may hold any lock of their own; the
+// others may only be called without the locks that Options.Unknown takes.
 package blockmap
 
 import (
@@ -62,7 +64,7 @@ const (
 	Decommissioned              // told to leave; serves no new clients
 )
 
-// Worker describes one worker. Maps and slices are copies.
+// Worker describes one worker. Its maps and slices must not be modified.
 type Worker struct {
 	ID          WorkerID
 	Address     Address
@@ -153,7 +155,8 @@ type Options struct {
 	Now func() time.Time
 	// NewID proposes a random worker id. Required.
 	NewID func() WorkerID
-	// Unknown returns those of the containers that no inode has. Required.
+	// Unknown returns those of the containers that no inode has; the slice it
+	// is given is its to keep. Required.
 	Unknown func([]blockid.Container) []blockid.Container
 	// WorkerTimeout is the silence after which DetectLost calls a worker lost.
 	WorkerTimeout time.Duration
@@ -163,85 +166,3 @@ type Options struct {
 	// MaxFreeBatch bounds the blocks of one FreeBlocks command; 0 means 10000.
 	MaxFreeBatch int
 }
-
-// Map is the block map of one term.
-type Map struct{}
-
-// New returns an empty Map.
-func New(opts Options) *Map { panic("blockmap: in work") }
-
-// WorkerID returns the id of the worker at the address, giving it one when it
-// is new.
-func (m *Map) WorkerID(a Address) WorkerID { panic("blockmap: in work") }
-
-// Register makes the worker live with exactly the blocks held. NotFound for an
-// unknown id; Invalid when a placement occurs twice.
-func (m *Map) Register(id WorkerID, r Registration, held []Held) error { panic("blockmap: in work") }
-
-// BeginRegister starts a registration whose blocks come in parts. The worker
-// stays as it was until Finish. Only the newest registration of a worker can
-// be finished. NotFound for an unknown id.
-func (m *Map) BeginRegister(id WorkerID, r Registration) (*RegisterStream, error) {
-	panic("blockmap: in work")
-}
-
-// RegisterStream is a registration in progress. For one goroutine.
-type RegisterStream struct{}
-
-// Add adds blocks. Aborted when a newer registration of the worker has begun.
-func (s *RegisterStream) Add(held []Held) error { panic("blockmap: in work") }
-
-// Finish makes the worker live with exactly the blocks added. Aborted when a
-// newer registration has begun.
-func (s *RegisterStream) Finish() error { panic("blockmap: in work") }
-
-// Abort drops the registration; after Finish it does nothing.
-func (s *RegisterStream) Abort() { panic("blockmap: in work") }
-
-// Heartbeat notes that the worker lives and what changed, and returns what it
-// is to do. An unknown, unregistered or lost worker is told to register.
-func (m *Map) Heartbeat(id WorkerID, h Heartbeat) Command { panic("blockmap: in work") }
-
-// Commit adds one block that the worker has just written; usedOnTier is the
-// space then used on its tier, negative when not known. NotFound for a worker that is not live.
-func (m *Map) Commit(id WorkerID, block blockid.ID, p Placement, usedOnTier int64) error {
-	panic("blockmap: in work")
-}
-
-// Locations returns the copies of the block on live workers, those on faster
-// tiers first.
-func (m *Map) Locations(block blockid.ID) []Location { panic("blockmap: in work") }
-
-// Free forgets all copies of the container's blocks with sequences below
-// blocks, and has the workers free them.
-func (m *Map) Free(c blockid.Container, blocks int) { panic("blockmap: in work") }
-
-// FreeCopy forgets one copy of a block and has its worker free it.
-func (m *Map) FreeCopy(block blockid.ID, w WorkerID) { panic("blockmap: in work") }
-
-// Worker returns the worker with the id.
-func (m *Map) Worker(id WorkerID) (Worker, bool) { panic("blockmap: in work") }
-
-// Workers returns all registered workers (live, lost and decommissioned),
-// ordered by address.
-func (m *Map) Workers() []Worker { panic("blockmap: in work") }
-
-// DecommissionWorker marks the worker; it is told so in its next heartbeats. NotFound
-// for an unknown worker.
-func (m *Map) DecommissionWorker(id WorkerID) error { panic("blockmap: in work") }
-
-// DetectLost marks the workers that were silent for too long, forgets those
-// lost for long, and returns the newly lost.
-func (m *Map) DetectLost() []Worker { panic("blockmap: in work") }
-
-// Purge drops copies on workers that are gone from memory, in small steps, and
-// calls orphaned for each block that then has no copy left. Until Purge runs
-// such copies cost memory, but are never listed.
-func (m *Map) Purge(orphaned func(blockid.ID)) { panic("blockmap: in work") }
-
-// CheckOrphans asks Options.Unknown about every container in the map and has
-// workers free the blocks of those that do not exist. It returns their number.
-func (m *Map) CheckOrphans() int { panic("blockmap: in work") }
-
-// Blocks returns the number of blocks with a copy on a live worker, about.
-func (m *Map) Blocks() int { panic("blockmap: in work") }

@@ -40,7 +40,6 @@ func (t *Tree) load(r ref) Inode {
 	in.Length, in.BlockSize = int64(n.data), t.blockSizes.values[n.block]
 	in.Completed, in.Cacheable = n.is(flagCompleted), n.is(flagCacheable)
 	in.Replication, in.PersistAfterMS = attrs.replication, attrs.persistAfterMS
-	in.OpenBlocks = attrs.openBlocks
 	return in
 }
 
@@ -82,7 +81,7 @@ func (t *Tree) storeRare(r ref, in *Inode) {
 	if in.IsDir() {
 		attrs.defaultACL = in.DefaultACL
 	} else {
-		attrs.replication, attrs.persistAfterMS, attrs.openBlocks = in.Replication, in.PersistAfterMS, in.OpenBlocks
+		attrs.replication, attrs.persistAfterMS = in.Replication, in.PersistAfterMS
 	}
 	if attrs.common() {
 		t.setRare(r, commonAttrs)
@@ -96,7 +95,7 @@ func (t *Tree) storeRare(r ref, in *Inode) {
 // common reports whether the attributes are those of commonAttrs.
 func (a *rare) common() bool {
 	return len(a.media) == 0 && !a.ttl.Set && len(a.acl) == 0 && len(a.defaultACL) == 0 && len(a.xattr) == 0 &&
-		a.replication == DefaultReplication && a.persistAfterMS == 0 && len(a.openBlocks) == 0
+		a.replication == DefaultReplication && a.persistAfterMS == 0
 }
 
 // enter adds the inode that the node r holds to counts and sets; leave takes
@@ -106,14 +105,20 @@ func (t *Tree) enter(r ref, in *Inode) {
 	if in.Pinned {
 		t.pinned[r] = struct{}{}
 	}
-	if !in.IsDir() && in.Persistence == ToBePersisted {
-		t.toPersist[r] = struct{}{}
-	}
-	if !in.IsDir() && in.Replication != DefaultReplication {
-		t.replicated[r] = struct{}{}
-	}
 	if in.TTL.Set {
 		t.expiring.add(t.deadline(r), r)
+	}
+	if in.IsDir() {
+		return
+	}
+	if in.Persistence == ToBePersisted {
+		t.toPersist[r] = struct{}{}
+	}
+	if in.Replication != DefaultReplication {
+		t.replicated[r] = struct{}{}
+	}
+	if in.Persistence != Persisted && in.Completed && in.Length > 0 {
+		t.cacheOnly[r] = struct{}{}
 	}
 }
 
@@ -122,6 +127,7 @@ func (t *Tree) leave(r ref, in *Inode) {
 	delete(t.pinned, r)
 	delete(t.toPersist, r)
 	delete(t.replicated, r)
+	delete(t.cacheOnly, r)
 	if in.TTL.Set {
 		t.expiring.remove(t.deadline(r), r)
 	}

@@ -51,10 +51,6 @@ type File struct {
 	// PersistAfterMS is the time before which a ToBePersisted file stays
 	// unpersisted; 0 means at once.
 	PersistAfterMS int64
-	// OpenBlocks holds, while a file is being written, the length in bytes of
-	// each block whose id was handed out: -1 until the block is committed. With
-	// it a write survives a change of the master. Nil once Completed.
-	OpenBlocks []int64
 }
 
 // Directory holds the attributes that only directories have; zero in files.

@@ -115,7 +115,6 @@ func drawAttrs(t *rapid.T, in *Inode) {
 	in.Cacheable = rapid.Bool().Draw(t, "cacheable")
 	in.Replication = rapid.SampledFrom([]Replication{DefaultReplication, {1, 3, 2}, {}}).Draw(t, "replication")
 	in.PersistAfterMS = rapid.SampledFrom([]int64{0, 7}).Draw(t, "persistafter")
-	in.OpenBlocks = rapid.SampledFrom([][]int64{nil, {-1}, {5, -1}}).Draw(t, "open")
 }
 
 // saved is a snapshot with what it must contain.
@@ -302,7 +301,7 @@ func equal(t rapid.TB, got, want Inode) {
 func compare(t rapid.TB, tree *Tree, m model) {
 	t.Helper()
 	var stats Stats
-	pinned, toPersist, replicated, expired := set{}, set{}, set{}, set{}
+	pinned, toPersist, replicated, cacheOnly, expired := set{}, set{}, set{}, set{}, set{}
 	const now = 1 << 44
 	for id, in := range m {
 		want := m.view(id)
@@ -330,6 +329,7 @@ func compare(t rapid.TB, tree *Tree, m model) {
 		pinned.addIf(in.Pinned, id)
 		toPersist.addIf(!in.IsDir() && in.Persistence == ToBePersisted, id)
 		replicated.addIf(!in.IsDir() && in.Replication != DefaultReplication, id)
+		cacheOnly.addIf(!in.IsDir() && in.Persistence != Persisted && in.Completed && in.Length > 0, id)
 		deadline, has := in.DeadlineMS()
 		expired.addIf(has && deadline <= now, id)
 		if has {
@@ -347,6 +347,7 @@ func compare(t rapid.TB, tree *Tree, m model) {
 		{slices.Collect(tree.Pinned()), pinned},
 		{slices.Collect(tree.ToBePersisted()), toPersist},
 		{slices.Collect(tree.Replicated()), replicated},
+		{slices.Collect(tree.CacheOnly()), cacheOnly},
 		{slices.Collect(tree.Expired(now)), expired},
 	} {
 		slices.Sort(c.got)

@@ -313,8 +313,5 @@ func (sr *sectionReader) rare() *rare {
 	}
 	a.replication = Replication{Min: int32(sr.int()), Max: int32(sr.int()), Durable: int32(sr.int())}
 	a.persistAfterMS = sr.int()
-	for range sr.count() {
-		a.openBlocks = append(a.openBlocks, sr.int())
-	}
 	return a
 }

@@ -94,7 +94,6 @@ type rare struct {
 	xattr          map[string][]byte
 	replication    Replication
 	persistAfterMS int64
-	openBlocks     []int64
 }
 
 // commonAttrs is what an inode without an entry in slab.rare has.

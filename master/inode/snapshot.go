@@ -190,10 +190,6 @@ func (sw *sectionWriter) rare(a *rare) {
 	sw.int(int64(a.replication.Max))
 	sw.int(int64(a.replication.Durable))
 	sw.int(a.persistAfterMS)
-	sw.uint(uint64(len(a.openBlocks)))
-	for _, length := range a.openBlocks {
-		sw.int(length)
-	}
 }
 
 func (sw *sectionWriter) flush(kind byte) {

@@ -59,6 +59,7 @@ type Tree struct {
 	pinned     map[ref]struct{}
 	toPersist  map[ref]struct{}
 	replicated map[ref]struct{}
+	cacheOnly  map[ref]struct{}
 	expiring   expiring
 }
 
@@ -88,6 +89,7 @@ func newTree() *Tree {
 		pinned:     make(map[ref]struct{}),
 		toPersist:  make(map[ref]struct{}),
 		replicated: make(map[ref]struct{}),
+		cacheOnly:  make(map[ref]struct{}),
 		expiring:   make(expiring),
 	}
 }
@@ -247,6 +249,10 @@ func (t *Tree) ToBePersisted() iter.Seq[blockid.FileID] { return t.idsOf(t.toPer
 // Replicated yields the files whose Replication is not the default, in no
 // particular order.
 func (t *Tree) Replicated() iter.Seq[blockid.FileID] { return t.idsOf(t.replicated) }
+
+// CacheOnly yields the complete files with content that the UFS does not have,
+// those whose content is lost too, in no particular order.
+func (t *Tree) CacheOnly() iter.Seq[blockid.FileID] { return t.idsOf(t.cacheOnly) }
 
 func (t *Tree) idsOf(set map[ref]struct{}) iter.Seq[blockid.FileID] {
 	return func(yield func(blockid.FileID) bool) {
