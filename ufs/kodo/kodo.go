@@ -1,0 +1,165 @@
+// Package kodo is the under file system on Qiniu Kodo: kodo://bucket/dir/.
+//
+// It owns one bucket's objects below a prefix, as package object's Store: the
+// directories over them are made there. Each request goes out by a loop of its
+// own here (the SDK's retries, telemetry and cache files are off): it is sent
+// again only when that can help and cannot do harm, after a growing, jittered
+// pause, and no more requests are in flight than the service bears. So
+// ufs.Options.Retry is not used, and a retrying wrapper around this store has
+// nothing to add.
+//
+// Reads are pinned to a version, the object's hash; they go on at the byte they
+// broke off at, never with another version's bytes. Writes hold a few parts in
+// memory and never touch a disk; each part's and the object's hash are compared
+// with what the service says it has stored. When an answer is lost, the outcome
+// is found out by looking before anything is reported.
+//
+// What survives a crash: objects are whole or absent. An upload cut off by
+// kill -9 leaves parts that no listing shows and that the service drops after
+// seven days; every other end of an upload removes them at once.
+//
+// Locks: Store has none; limiter, hosts and regions guard only themselves.
+package kodo
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/qiniu/go-sdk/v7/storagev2/apis"
+	"github.com/qiniu/go-sdk/v7/storagev2/credentials"
+	"github.com/qiniu/go-sdk/v7/storagev2/http_client"
+	"github.com/qiniu/go-sdk/v7/storagev2/resolver"
+	"github.com/qiniu/go-sdk/v7/storagev2/retrier"
+	"github.com/qiniu/go-sdk/v7/storagev2/uplog"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/ufs"
+	"github.com/alluxio-go/alluxio/ufs/object"
+)
+
+// The SDK would otherwise collect request logs in a temporary folder and send
+// them to its maker.
+func init() { uplog.DisableUplog() }
+
+// maxKeyBytes is the longest key that the service stores.
+const maxKeyBytes = 750
+
+// Open opens kodo://bucket/dir/. It looks up the bucket's hosts if the
+// properties do not tell them, and lists one key, so that wrong credentials
+// (Permission), a missing bucket (NotFound) or a host that does not answer
+// (Unavailable) are found now. It is a ufs.OpenFunc.
+func Open(ctx context.Context, uri string, opts ufs.Options) (ufs.UFS, error) {
+	bucket, prefix, err := parseURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	set, err := newSettings(opts)
+	if err != nil {
+		return nil, err
+	}
+	set.bucket = bucket
+	view := object.Options{URI: rootURI(bucket, prefix), Prefix: prefix, MaxKeyBytes: maxKeyBytes}
+	if err := view.SetProperties(opts); err != nil {
+		return nil, err
+	}
+	view.Retry = nil // every request is retried by itself
+	s, err := newStore(ctx, set, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx, prefix); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return object.New(s, view), nil
+}
+
+// rootURI is the URI of the root as it is shown.
+func rootURI(bucket, prefix string) string {
+	return strings.TrimSuffix("kodo://"+bucket+"/"+prefix, "/")
+}
+
+// parseURI splits kodo://bucket/dir/ into the bucket and the prefix of all keys.
+func parseURI(uri string) (bucket, prefix string, err error) {
+	_, rest, found := strings.Cut(uri, "://")
+	bucket, dir, _ := strings.Cut(rest, "/")
+	dir = strings.TrimRight(dir, "/")
+	if !found || bucket == "" || strings.ContainsAny(bucket, ":@?#") {
+		return "", "", errors.Errorf(errors.Invalid, "%q is not a Kodo URI; it should look like kodo://bucket/dir/.", uri)
+	}
+	if !ufs.ValidPath(dir) {
+		return "", "", errors.Errorf(errors.Invalid, "%q is not a Kodo URI: its directory has an empty, \".\" or \"..\" part.", uri)
+	}
+	if dir != "" {
+		dir += "/"
+	}
+	return bucket, dir, nil
+}
+
+// Store is one bucket. It implements object.Store with batches, server-side
+// moves and multipart uploads.
+type Store struct {
+	set     settings
+	route   *route
+	sdk     *apis.Storage       // uploads
+	manage  *http_client.Client // everything signed by header
+	down    *http.Client        // downloads
+	run     *runner
+	buffers *bufferPool
+	metrics *metrics
+	close   func()
+}
+
+func newStore(ctx context.Context, set settings, opts ufs.Options) (*Store, error) {
+	m := newMetrics(opts.Registerer, set.bucket)
+	tr := newTransports(set, m)
+	rt, err := findRoute(ctx, set, tr.api)
+	if err != nil {
+		tr.close()
+		return nil, err
+	}
+	tr.dialDownloadsTo(rt.dial)
+	never := &http_client.RetryConfig{RetryMax: 1, Retrier: retrier.NewNeverRetrier()}
+	sdk := &http_client.Options{
+		BasicHTTPClient:     tr.api,
+		Regions:             rt,
+		Credentials:         credentials.NewCredentials(set.accessKey, set.secretKey),
+		UseInsecureProtocol: !set.https,
+		Resolver:            resolver.NewEmptyResolver(),
+		HostRetryConfig:     never,
+		HostsRetryConfig:    never,
+	}
+	return &Store{
+		set:     set,
+		route:   rt,
+		sdk:     apis.NewStorage(sdk),
+		manage:  http_client.NewClient(sdk),
+		down:    tr.down,
+		run:     newRunner(set, m, tr.clock),
+		buffers: newBufferPool(set.rangeBytes, set.bufferBytes),
+		metrics: m,
+		close:   tr.close,
+	}, nil
+}
+
+// check makes one request that proves the credentials and the bucket.
+func (s *Store) check(ctx context.Context, prefix string) error {
+	_, err := s.List(ctx, object.ListRequest{Prefix: prefix, Limit: 1})
+	switch {
+	case errors.Is(err, errors.Permission):
+		return errors.E("mount", rootURI(s.set.bucket, prefix), errors.Permission, err)
+	case isCode(err, codeNoBucket):
+		return errors.Errorf(errors.NotFound, "The bucket %q does not exist: %w", s.set.bucket, err)
+	case err != nil:
+		return errors.E("mount", rootURI(s.set.bucket, prefix), errors.Other, err)
+	}
+	return nil
+}
+
+// Close releases connections and metrics.
+func (s *Store) Close() error {
+	s.close()
+	s.metrics.unregister()
+	return nil
+}

@@ -1,0 +1,171 @@
+package kodo
+
+import (
+	"context"
+	"encoding/json"
+	stderrors "errors"
+	"io"
+	"strings"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/ufs/kodo/etag"
+	"github.com/alluxio-go/alluxio/ufs/object"
+)
+
+// Get reads a range of the object at key: by one request or, when it is long
+// and read on, by several at a time (see ranges). An object that is read from
+// its first to its last byte is checked against its hash.
+func (s *Store) Get(ctx context.Context, key string, r object.Range) (io.ReadCloser, error) {
+	sp := span{r.Offset, r.Length}
+	if s.set.downloadThreads > 1 && (sp.length < 0 || sp.length > s.set.rangeBytes) {
+		sp.length = s.set.rangeBytes
+	}
+	p, err := s.openPiece(ctx, key, sp, r.Version)
+	if errors.Is(err, errors.OutOfRange) && r.Offset == 0 && r.Length < 0 {
+		return s.getEmpty(ctx, key, r.Version)
+	}
+	if err != nil {
+		return nil, err
+	}
+	want := p.size - r.Offset
+	if r.Length >= 0 {
+		want = min(want, r.Length)
+	}
+	first := &stream{s: s, ctx: ctx, key: key, hash: p.hash, at: r.Offset, end: r.Offset + p.length, cur: p}
+	var out io.ReadCloser = first
+	if want > p.length {
+		out = newRanges(first, r.Offset+want)
+	}
+	if s.set.verify && r.Offset == 0 && want == p.size && etag.IsV1(p.hash) {
+		out = &verified{ReadCloser: out, key: key, want: p.hash, hash: etag.New()}
+	}
+	return out, nil
+}
+
+// getEmpty opens an object in which there is no range at all.
+func (s *Store) getEmpty(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	st, err := s.stat(ctx, key)
+	switch {
+	case err != nil:
+		return nil, err
+	case version != "" && st.Hash != version:
+		return nil, errors.E("kodo.get", key, errors.Aborted, &changedError{version, st.Hash})
+	case st.Size > 0:
+		return nil, errors.E("kodo.get", key, errors.Unavailable, badAnswerf("it refuses to send an object of %d bytes", st.Size))
+	}
+	return io.NopCloser(strings.NewReader("")), nil
+}
+
+// stream reads the bytes from at to end of one version of an object. When a
+// connection breaks it goes on at the same byte.
+type stream struct {
+	s       *Store
+	ctx     context.Context
+	key     string
+	hash    string
+	at, end int64
+	cur     *piece // nil when there is none
+	breaks  int    // without a byte between them
+}
+
+func (r *stream) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		if r.at == r.end {
+			return 0, io.EOF
+		}
+		if err := r.connect(); err != nil {
+			return 0, err
+		}
+		n, err := r.cur.body.Read(p[:min(int64(len(p)), r.end-r.at)])
+		if r.at += int64(n); n > 0 {
+			r.breaks = 0
+		}
+		if err != nil || r.at == r.end {
+			r.disconnect()
+		}
+		if n > 0 {
+			return n, nil
+		}
+		if err == nil {
+			continue
+		}
+		if err := r.broken(err); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// connect makes sure that there is a connection at the present offset.
+func (r *stream) connect() (err error) {
+	if r.cur == nil {
+		r.cur, err = r.s.openPiece(r.ctx, r.key, span{r.at, r.end - r.at}, r.hash)
+	}
+	return err
+}
+
+func (r *stream) disconnect() {
+	if r.cur != nil {
+		r.cur.body.Close()
+		r.cur = nil
+	}
+}
+
+// broken decides whether to go on after the connection has ended early.
+func (r *stream) broken(err error) error {
+	if stderrors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if ctxErr := context.Cause(r.ctx); ctxErr != nil {
+		return errors.E("kodo.get", r.key, errors.KindOf(r.ctx.Err()), ctxErr)
+	}
+	if r.breaks++; r.breaks > r.s.set.retryMax {
+		return errors.E("kodo.get", r.key, errors.Unavailable, err)
+	}
+	r.s.metrics.retried("kodo.get")
+	return sleep(r.ctx, r.s.run.pause(r.breaks-1))
+}
+
+func (r *stream) Close() error {
+	r.disconnect()
+	r.at = r.end
+	return nil
+}
+
+// verified hashes what passes and gives an error instead of the end when that
+// is not the object's hash.
+type verified struct {
+	io.ReadCloser
+	key, want string
+	hash      *etag.Hash
+}
+
+func (v *verified) Read(p []byte) (int, error) {
+	n, err := v.ReadCloser.Read(p)
+	v.hash.Write(p[:n])
+	if err == io.EOF {
+		if got := v.hash.Sum(); got != v.want {
+			err = errors.E("kodo.get", v.key, errors.Corrupt,
+				errors.Errorf(errors.Corrupt, "the bytes received have the hash %s, the object has %s", got, v.want))
+		}
+	}
+	return n, err
+}
+
+// errorAs is errors.As of the standard library with a result.
+func errorAs[T error](err error) (T, bool) {
+	var t T
+	ok := stderrors.As(err, &t)
+	return t, ok
+}
+
+// errorText returns the text in an answer's JSON, or nothing.
+func errorText(body []byte) string {
+	var answer struct {
+		Error string `json:"error"`
+	}
+	_ = json.Unmarshal(body, &answer) // proxies answer in HTML
+	return answer.Error
+}
