@@ -2,9 +2,9 @@ package journal_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
-	"os"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,28 +52,51 @@ func BenchmarkPropose(b *testing.B) {
 	}
 }
 
-// BenchmarkRestart reports how long a million records without a checkpoint
-// take to start from.
+// BenchmarkRestart reports how long a journal of a million records without a
+// checkpoint takes until it leads again.
 func BenchmarkRestart(b *testing.B) {
-	const records = 1_000_000
+	const records, callers = 1_000_000, 500
 	dir := b.TempDir()
 	if err := journal.Format(dir, journal.FormatOptions{}); err != nil {
 		b.Fatal(err)
 	}
+	record := bytes.Repeat([]byte("r"), 200)
 	run := func(work func(j *journal.Journal)) {
+		ctx, cancel := context.WithCancel(b.Context())
 		j, err := journal.Open(journal.Options{Dir: dir, StateMachine: &counter{}, CheckpointEntries: 1 << 40})
 		if err != nil {
 			b.Fatal(err)
 		}
-		done := make(chan error)
-		go func() { done <- j.Run(b.Context()) }()
+		done := make(chan error, 1)
+		go func() { done <- j.Run(ctx) }()
 		for j.Term() == nil {
 			time.Sleep(time.Millisecond)
 		}
 		work(j)
+		cancel()
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
 	}
-	_ = os.Stderr
-	_ = strings.ToUpper
-	_ = run
-	b.Skip()
+	run(func(j *journal.Journal) {
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				for range records / callers {
+					if _, _, err := j.Propose(b.Context(), record); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+	for b.Loop() {
+		run(func(j *journal.Journal) {
+			if n := j.Stats().AppliedIndex; n < records {
+				b.Fatalf("leads after %d records", n)
+			}
+		})
+	}
 }

@@ -30,8 +30,10 @@
 //
 // # Goroutines and locks
 //
-// New state machines are driven from one goroutine of raft: Apply, Snapshot and
+// A state machine is driven from one goroutine at a time: Apply, Snapshot and
 // Restore never overlap. Snapshot.Write runs beside Apply. Open starts no
-// goroutine; Run owns all of them and returns when they have ended. No
-// lock of this package is held while a StateMachine is called.
+// goroutine; Run owns all of them and returns when they have ended. No lock of
+// this package is held while a StateMachine or OnLead is called. raft's own
+// goroutines end by runtime.Goexit when the store under them fails: raft would
+// panic, or go on without the entry.
 package journal
