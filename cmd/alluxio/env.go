@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/alluxio-go/alluxio/internal/config"
+)
+
+// Env is what a command sees of the world, so that tests can hand it another
+// one. The zero value of each field is completed by newEnv.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	// IsTerminal reports whether Stdout is a terminal: then there are colours
+	// and progress bars.
+	IsTerminal bool
+	// Defines are the "key=value" of the -D options given on the command line.
+	Defines []string
+	// Options changes what config.Load reads; for tests.
+	Options config.Options
+}
+
+// newEnv returns the environment of this process.
+func newEnv() *Env {
+	return &Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		IsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+	}
+}
+
+// Config loads the configuration of a process of the given role, -D options
+// included.
+func (e *Env) Config(role config.Scope) (*config.Config, error) {
+	opts := e.Options
+	opts.Role, opts.Defines = role, append(opts.Defines, e.Defines...)
+	return config.Load(opts)
+}
+
+// ClientConfig loads the configuration of a command and shows its warnings.
+func (e *Env) ClientConfig() (*config.Config, error) {
+	conf, err := e.Config(config.Client)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range conf.Warnings() {
+		e.warnf("Warning: %s", w)
+	}
+	return conf, nil
+}
+
+// printf writes a line to standard output.
+func (e *Env) printf(format string, args ...any) { _, _ = fmt.Fprintf(e.Stdout, format+"\n", args...) }
+
+// warnf writes a line to standard error.
+func (e *Env) warnf(format string, args ...any) { _, _ = fmt.Fprintf(e.Stderr, format+"\n", args...) }
+
+// ANSI colours, used on terminals only.
+const (
+	green  = "\033[32m"
+	red    = "\033[31m"
+	yellow = "\033[33m"
+)
+
+// colour returns text in a colour if standard output is a terminal.
+func (e *Env) colour(colour, text string) string {
+	if !e.IsTerminal || e.Getenv("NO_COLOR") != "" {
+		return text
+	}
+	return colour + text + "\033[0m"
+}
+
+// execute runs the command line and returns the exit code of the process.
+func execute(ctx context.Context, env *Env, args []string) int {
+	root := newRootCmd(env)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	args, env.Defines = takeGenericOptions(args)
+	root.SetArgs(normalizeArgs(root, args))
+	err := root.ExecuteContext(ctx)
+	if text := errorText(err); text != "" {
+		env.warnf("%s", strings.TrimRight(text, "\n"))
+	}
+	return exitCode(err)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// progress shows how far a command is, on a terminal as a bar with plain lines
+// above it, elsewhere as the plain lines alone. A nil total is not known yet.
+// Its methods may be called from several goroutines.
+type progress struct {
+	out  io.Writer
+	bars *mpb.Progress
+	bar  *mpb.Bar
+}
+
+// newBytesProgress counts bytes of an expected total (0: not known).
+func newBytesProgress(env *Env, name string, total int64) *progress {
+	return newProgress(env, name, total,
+		decor.CountersKibiByte("% .1f / % .1f"), decor.AverageSpeed(decor.SizeB1024(0), " % .1f"))
+}
+
+// newCountProgress counts things, such as files.
+func newCountProgress(env *Env, name string, total int64) *progress {
+	return newProgress(env, name, total, decor.CountersNoUnit("%d / %d"))
+}
+
+func newProgress(env *Env, name string, total int64, right ...decor.Decorator) *progress {
+	p := &progress{out: env.Stdout}
+	if !env.IsTerminal {
+		return p
+	}
+	p.bars = mpb.New(mpb.WithOutput(env.Stderr), mpb.WithWidth(40))
+	p.bar = p.bars.AddBar(total,
+		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(append(right, decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), " done"))...))
+	return p
+}
+
+// add counts n more.
+func (p *progress) add(n int64) {
+	if p.bar != nil {
+		p.bar.IncrInt64(n)
+	}
+}
+
+// printf prints a line, above the bar if there is one.
+func (p *progress) printf(format string, args ...any) {
+	if p.bars != nil {
+		_, _ = fmt.Fprintf(p.bars, format+"\n", args...)
+		return
+	}
+	_, _ = fmt.Fprintf(p.out, format+"\n", args...)
+}
+
+// done removes or completes the bar; call it before anything else is printed.
+func (p *progress) done() {
+	if p.bar == nil {
+		return
+	}
+	if !p.bar.Completed() {
+		p.bar.Abort(false)
+	}
+	p.bars.Wait()
+}
+
+// reader counts what is read through it.
+func (p *progress) reader(r io.Reader) io.Reader { return &countingReader{r, p} }
+
+type countingReader struct {
+	io.Reader
+	p *progress
+}
+
+func (r *countingReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.p.add(int64(n))
+	return n, err
+}

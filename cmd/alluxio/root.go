@@ -1,0 +1,65 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// newRootCmd returns the tree of all commands.
+func newRootCmd(env *Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "alluxio COMMAND [-Dkey=value] [ARGS]",
+		Short: "Alluxio: one namespace over many stores, cached next to computation",
+		Long: "Alluxio keeps one namespace over many mounted stores and caches what is read from them.\n\n" +
+			"-Dkey=value sets a property for one command and may stand anywhere. Exit codes: `alluxio help exit-codes`.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          group,
+	}
+	root.SetFlagErrorFunc(unrecognized)
+	root.AddGroup(
+		&cobra.Group{ID: "files", Title: "Files and cluster:"},
+		&cobra.Group{ID: "daemon", Title: "Processes:"},
+		&cobra.Group{ID: "setup", Title: "Setting up:"},
+		&cobra.Group{ID: "test", Title: "Tests and diagnosis:"},
+	)
+	addTo(root, "files", newFsCmd(env), newFsadminCmd(env))
+	addTo(root, "daemon", newMasterCmd(env), newWorkerCmd(env), newProcessCmd(env))
+	addTo(root, "setup",
+		newFormatCmd(env), newFormatMastersCmd(env), newFormatJournalCmd(env), newFormatWorkerCmd(env),
+		newBootstrapConfCmd(env), newGetConfCmd(env), newValidateConfCmd(env), newVersionCmd(env))
+	addTo(root, "test", newRunTestsCmd(env), newReadJournalCmd(env), newLogLevelCmd(env))
+	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What exit codes mean", Long: exitCodesHelp})
+	return root
+}
+
+func addTo(parent *cobra.Command, group string, cmds ...*cobra.Command) {
+	for _, c := range cmds {
+		c.GroupID = group
+		parent.AddCommand(c)
+	}
+}
+
+// newGroup returns a command that only has sub-commands.
+func newGroup(use, short, long string, cmds ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Long: long, Args: cobra.ArbitraryArgs, RunE: group}
+	g.AddCommand(cmds...)
+	return g
+}
+
+// group is the action of a command that only has sub-commands.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef(cmd, "%s", strings.TrimRight(cmd.UsageString(), "\n"))
+	}
+	text := args[0] + " is an unknown command."
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += " Did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usagef(cmd, "%s", text)
+}
+
+// examples formats examples for help.
+func examples(lines ...string) string { return "  alluxio " + strings.Join(lines, "\n  alluxio ") }
