@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X github.com/alluxio-go/alluxio/internal/version.Revision=$(R
 SCRIPTS  := $(wildcard scripts/*.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build local stop test test-race lint bench generate check-generate dist clean
+.PHONY: help build local stop test test-race interop lint bench generate check-generate dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ check-generate: ## fail when the generated Go code of proto/ is not what generat
 
 ARCH := $(shell $(GO) env GOARCH)
 DIST := alluxio-$(VERSION)-linux-$(ARCH)
+
+interop: build ## clients that others wrote (Java, Hadoop, shells, SDKs); needs Java and Maven
+	$(GO) test -tags interop -count=1 -v -timeout 30m ./test/interop/...
 
 dist: build ## dist/alluxio-VERSION-linux-ARCH.tar.gz: runs where it is unpacked
 	@rm -rf dist && mkdir -p dist/$(DIST)/conf

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/alluxio-go/alluxio/internal/config"
+	"github.com/alluxio-go/alluxio/internal/daemon"
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// Limits of the web servers.
+const (
+	webHeaderTimeout  = 10 * time.Second
+	webReadTimeout    = time.Minute
+	webIdleTimeout    = 2 * time.Minute
+	webHeaderBytes    = 64 << 10
+	webShutdownWindow = 2 * time.Second
+)
+
+// server is a part of a daemon that serves until its context ends.
+type server interface {
+	Run(ctx context.Context) error
+	// Ready is closed when it serves.
+	Ready() <-chan struct{}
+}
+
+// runDaemon is the story of a daemon from lock to exit: hold the pid file, run
+// the parts, tell the starter once all of them serve, and end them together.
+func runDaemon(ctx context.Context, files files, log *logging, parts ...server) error {
+	lock, err := daemon.Acquire(files.pid)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := lock.Release(); err != nil {
+			log.Error("pid file", "err", err)
+		}
+	}()
+
+	g, ctx := errgroup.WithContext(ctx)
+	for _, part := range parts {
+		g.Go(func() error { return part.Run(ctx) })
+	}
+	g.Go(func() error {
+		for _, part := range parts {
+			select {
+			case <-part.Ready():
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		log.Info("serving")
+		return daemon.NotifyReady()
+	})
+	err = g.Wait()
+	if err != nil {
+		log.Error("ended", "err", err)
+	} else {
+		log.Info("ended")
+	}
+	return err
+}
+
+// webServer serves a daemon's pages.
+type webServer struct {
+	listener net.Listener
+	handler  http.Handler
+	ready    chan struct{}
+}
+
+// newWebServer listens on host:port.
+func newWebServer(host string, port int, handler http.Handler) (*webServer, error) {
+	l, err := listen(host, port)
+	if err != nil {
+		return nil, err
+	}
+	return &webServer{listener: l, handler: handler, ready: make(chan struct{})}, nil
+}
+
+// Ready is closed when the pages are served.
+func (w *webServer) Ready() <-chan struct{} { return w.ready }
+
+// Run serves until ctx ends.
+func (w *webServer) Run(ctx context.Context) error {
+	srv := &http.Server{
+		Handler:           w.handler,
+		ReadHeaderTimeout: webHeaderTimeout,
+		ReadTimeout:       webReadTimeout,
+		IdleTimeout:       webIdleTimeout,
+		MaxHeaderBytes:    webHeaderBytes,
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		<-ctx.Done()
+		window, cancel := context.WithTimeout(context.WithoutCancel(ctx), webShutdownWindow)
+		defer cancel()
+		if srv.Shutdown(window) != nil {
+			_ = srv.Close()
+		}
+	}()
+	close(w.ready)
+	if err := srv.Serve(w.listener); err != http.ErrServerClosed {
+		return err
+	}
+	<-ended
+	return nil
+}
+
+// listen listens on a TCP port; the error names who else may have it.
+func listen(host string, port int) (net.Listener, error) {
+	addr := net.JoinHostPort(host, strconv.Itoa(port))
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, errors.Errorf(errors.Unavailable, "cannot listen on port %d (%s): %w; another process has it, or set another port", port, addr, err)
+	}
+	return l, nil
+}
+
+// logAndReturn records why a daemon did not come up.
+func logAndReturn(log *logging, err error) error {
+	log.Error("not started", "err", err)
+	return err
+}
+
+// roleOf returns the log and files of a daemon.
+func openDaemon(env *Env, process string) (*config.Config, files, *logging, error) {
+	conf, files, err := processFiles(env, process)
+	if err != nil {
+		return nil, files, nil, err
+	}
+	return conf, files, openLog(env, conf, files.log), nil
+}
