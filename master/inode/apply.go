@@ -154,7 +154,7 @@ func (t *Tree) Rename(id, parent blockid.FileID, name string) error {
 
 // checkPlace returns the directory if it can get a child of the name.
 func (t *Tree) checkPlace(parent blockid.FileID, name string) (ref, error) {
-	if name == "" || name == "." || name == ".." || len(name) > fspath.MaxComponentBytes || strings.ContainsAny(name, "/\x00") {
+	if !validName(name) {
 		return 0, errors.Errorf(errors.Invalid, "%.60q is not a valid name.", name)
 	}
 	dir := t.refOf(parent)
@@ -167,6 +167,10 @@ func (t *Tree) checkPlace(parent blockid.FileID, name string) (ref, error) {
 		return 0, errors.Errorf(errors.Exists, "Directory %q (inode %d) has a child %q already.", t.nameOf(dir), parent, name)
 	}
 	return dir, nil
+}
+
+func validName(name string) bool {
+	return name != "" && name != "." && name != ".." && len(name) <= fspath.MaxComponentBytes && !strings.ContainsAny(name, "/\x00")
 }
 
 // link makes the node, which has the name, a child of dir; unlink takes it out.

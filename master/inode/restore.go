@@ -141,6 +141,13 @@ func (t *Tree) rebuild() error {
 	var g errgroup.Group
 	g.Go(func() error { return t.index(&t.byID, inodes, t.hashIDOf, rootRef, t.sameID) })
 	g.Go(func() error { return t.index(&t.byName, inodes, t.hashNameOf, rootRef+1, t.sameName) })
+	g.Go(func() error {
+		below, err := t.verify(rootRef)
+		if err == nil && below+1 != inodes {
+			err = corrupt("has %d inodes that no directory holds", inodes-below-1)
+		}
+		return err
+	})
 	return g.Wait()
 }
 
@@ -149,7 +156,7 @@ func (t *Tree) checkNode(r ref, n *node) error {
 		return corrupt("inode %d has no block size", n.id())
 	}
 	for _, next := range [...]ref{n.left, n.right} {
-		if next != 0 && (t.at(next).parent != n.parent || priority(next) > priority(r)) {
+		if next != 0 && (t.at(next).parent != n.parent || priority(next) >= priority(r)) {
 			return corrupt("inode %d has a wrong sibling", n.id())
 		}
 	}
@@ -160,6 +167,31 @@ func (t *Tree) checkNode(r ref, n *node) error {
 		return corrupt("inode %d has no parent", n.id())
 	}
 	return nil
+}
+
+// verify checks names, order and number of all that is below the directory,
+// and returns how much it is. It ends: checkNode has seen that a treap has no
+// cycle and holds only nodes that are in no other.
+func (t *Tree) verify(dir ref) (below int, err error) {
+	children, last := 0, ""
+	t.childRefs(dir, "", func(r ref) bool {
+		name := t.nameOf(r)
+		if name <= last || !validName(name) {
+			err = corrupt("has a wrong name in directory %d", t.at(dir).id())
+			return false
+		}
+		children, last = children+1, name
+		if t.at(r).is(flagDir) {
+			var n int
+			n, err = t.verify(r)
+			below += n
+		}
+		return err == nil
+	})
+	if _, count := t.at(dir).children(); err == nil && count != children {
+		err = corrupt("directory %d has %d children instead of %d", t.at(dir).id(), children, count)
+	}
+	return below + children, err
 }
 
 // index enters all nodes from first on into the table.
