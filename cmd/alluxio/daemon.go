@@ -30,19 +30,38 @@ type server interface {
 	Ready() <-chan struct{}
 }
 
-// runDaemon is the story of a daemon from lock to exit: hold the pid file, run
-// the parts, tell the starter once all of them serve, and end them together.
-func runDaemon(ctx context.Context, files files, log *logging, parts ...server) error {
-	lock, err := daemon.Acquire(files.pid)
+// runDaemon is the story of a daemon from lock to exit: hold the pid file, make
+// the parts, run them, tell the starter once all of them serve, and end them
+// together.
+func runDaemon(ctx context.Context, env *Env, process string, parts func(*config.Config, *logging) ([]server, error)) error {
+	conf, files, err := processFiles(env, process)
 	if err != nil {
 		return err
 	}
+	lock, err := daemon.Acquire(files.pid)
+	if err != nil {
+		return errors.Errorf(errors.KindOf(err), "The %s is %w", process, err)
+	}
+	log := openLog(env, conf, files.log)
 	defer func() {
-		if err := lock.Release(); err != nil {
-			log.Error("pid file", "err", err)
+		if err := errors.Join(log.Close(), lock.Release()); err != nil {
+			env.warnf("%v", err)
 		}
 	}()
+	running, err := parts(conf, log)
+	if err == nil {
+		err = run(ctx, log, running)
+	}
+	if err != nil {
+		log.Error("ended", "err", err)
+	} else {
+		log.Info("ended")
+	}
+	return err
+}
 
+// run runs the parts until ctx ends or one of them fails, which ends the others.
+func run(ctx context.Context, log *logging, parts []server) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range parts {
 		g.Go(func() error { return part.Run(ctx) })
@@ -58,13 +77,7 @@ func runDaemon(ctx context.Context, files files, log *logging, parts ...server) 
 		log.Info("serving")
 		return daemon.NotifyReady()
 	})
-	err = g.Wait()
-	if err != nil {
-		log.Error("ended", "err", err)
-	} else {
-		log.Info("ended")
-	}
-	return err
+	return g.Wait()
 }
 
 // webServer serves a daemon's pages.
@@ -121,19 +134,4 @@ func listen(host string, port int) (net.Listener, error) {
 		return nil, errors.Errorf(errors.Unavailable, "cannot listen on port %d (%s): %w; another process has it, or set another port", port, addr, err)
 	}
 	return l, nil
-}
-
-// logAndReturn records why a daemon did not come up.
-func logAndReturn(log *logging, err error) error {
-	log.Error("not started", "err", err)
-	return err
-}
-
-// roleOf returns the log and files of a daemon.
-func openDaemon(env *Env, process string) (*config.Config, files, *logging, error) {
-	conf, files, err := processFiles(env, process)
-	if err != nil {
-		return nil, files, nil, err
-	}
-	return conf, files, openLog(env, conf, files.log), nil
 }

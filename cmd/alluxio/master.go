@@ -1,0 +1,42 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"github.com/alluxio-go/alluxio/internal/config"
+	"github.com/alluxio-go/alluxio/master"
+	"github.com/alluxio-go/alluxio/ufs/all"
+)
+
+func newMasterCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "master",
+		Short: "Run the master in the foreground",
+		Long: "Runs the master of this machine until it is interrupted. alluxio-start.sh master does the same in the background.\n" +
+			"The journal must have been formatted (alluxio format).",
+		Example: examples("master", "master -Dalluxio.master.rpc.port=19997"),
+		Args:    argCount(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDaemon(cmd.Context(), env, "master", masterParts)
+		},
+	}
+}
+
+// masterParts makes the master and its pages.
+func masterParts(conf *config.Config, log *logging) ([]server, error) {
+	registry := newRegistry()
+	m, err := master.New(conf, master.Options{Logger: log.Logger, Registerer: registry, UFS: all.Registry()})
+	if err != nil {
+		return nil, err
+	}
+	return []server{m}, nil
+}
+
+// newRegistry returns a metrics registry with what every process reports.
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
