@@ -109,10 +109,6 @@ func newStatsCollector(stats func() Stats) *statsCollector {
 		return gauge{prometheus.NewDesc(name, help, nil, nil), value}
 	}
 	return &statsCollector{stats: stats, of: []gauge{
-		g("Master_JournalSequenceNumber", "Index of the last record applied.",
-			func(s *Stats) float64 { return float64(s.AppliedIndex) }),
-		g("Master_JournalEntriesSinceCheckPoint", "Entries in the log after the newest checkpoint.",
-			func(s *Stats) float64 { return float64(s.EntriesSinceCheckpoint) }),
 		g("Master_JournalLastCheckPointTime", "When the newest checkpoint was taken, ms since 1970, -1 if never.",
 			func(s *Stats) float64 {
 				if s.CheckpointTime.IsZero() {
