@@ -120,7 +120,7 @@ func (m *Master) find(ctx context.Context) (string, error) {
 	}
 	answers := make(chan answer, len(m.opts.Addrs))
 	for _, addr := range m.opts.Addrs {
-		go func() { answers <- answer{addr, m.probe(ctx, addr)} }()
+		go func() { answers <- answer{addr, m.Probe(ctx, addr)} }()
 	}
 	var refusals []string
 	primary := ""
@@ -140,8 +140,8 @@ func (m *Master) find(ctx context.Context) (string, error) {
 	return "", errors.Errorf(errors.Unavailable, "Failed to determine primary master rpc address (%s)", strings.Join(refusals, "; "))
 }
 
-// probe returns nil if the master at addr is the primary.
-func (m *Master) probe(ctx context.Context, addr string) error {
+// Probe returns nil if the master at addr is the primary.
+func (m *Master) Probe(ctx context.Context, addr string) error {
 	resp, err := versionpb.NewServiceVersionClientServiceClient(m.pool.Conn(addr)).
 		GetServiceVersion(ctx, &versionpb.GetServiceVersionPRequest{ServiceType: m.opts.Service.Enum()})
 	if err != nil {

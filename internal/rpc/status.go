@@ -4,6 +4,7 @@ import (
 	"context"
 	stderrors "errors"
 	"io"
+	"io/fs"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -99,7 +100,28 @@ func FromStatus(err error) error {
 	if !ok {
 		return err
 	}
-	return &errors.Error{Kind: statusKind(s), Err: stderrors.New(s.Message())}
+	kind := statusKind(s)
+	return &errors.Error{Kind: kind, Err: remoteError{s.Message(), kind}}
+}
+
+// remoteError is a server's text. It answers to the sentinels of io/fs.
+type remoteError struct {
+	text string
+	kind errors.Kind
+}
+
+func (e remoteError) Error() string { return e.text }
+
+func (e remoteError) Is(target error) bool {
+	switch e.kind {
+	case errors.NotFound:
+		return target == fs.ErrNotExist
+	case errors.Exists:
+		return target == fs.ErrExist
+	case errors.Permission:
+		return target == fs.ErrPermission
+	}
+	return false
 }
 
 // statusKind returns the kind named by a detail, else by the code.
