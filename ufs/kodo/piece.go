@@ -155,6 +155,9 @@ func readHead(resp *http.Response, sp span) (*piece, error) {
 		}
 		p.size = size
 	case http.StatusOK:
+		if sp.offset > 0 && resp.ContentLength == 0 {
+			return nil, errors.Errorf(errors.OutOfRange, "the object is empty")
+		}
 		if sp.offset != 0 || resp.ContentLength < 0 {
 			return nil, badAnswerf("asked for %s it sends the whole object", sp.header())
 		}
