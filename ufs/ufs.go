@@ -202,24 +202,28 @@ type (
 	}
 )
 
-// Wrapper is a UFS around another one.
+// Wrapper is a UFS around another one. It implements the capabilities whose
+// calls it must see; the others pass it by.
 type Wrapper interface {
 	Unwrap() UFS
 }
 
-// As returns the outermost layer of u that has the capability T. A wrapper
-// that must see calls of a capability implements it; others pass it through.
+// As returns the outermost layer of u that has the capability T. A wrapper has
+// a capability only if a layer below has it, too: whatever its methods are, it
+// cannot do what the store cannot.
 func As[T any](u UFS) (T, bool) {
-	for u != nil {
-		if t, ok := u.(T); ok {
-			return t, true
-		}
-		w, ok := u.(Wrapper)
-		if !ok {
-			break
-		}
-		u = w.Unwrap()
-	}
 	var zero T
-	return zero, false
+	if u == nil {
+		return zero, false
+	}
+	t, ok := u.(T)
+	w, wraps := u.(Wrapper)
+	if !wraps {
+		return t, ok
+	}
+	below, has := As[T](w.Unwrap())
+	if has && ok {
+		return t, true
+	}
+	return below, has
 }

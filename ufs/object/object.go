@@ -191,7 +191,25 @@ func (u *UFS) Open(ctx context.Context, path string, opts ufs.OpenOptions) (io.R
 	if err != nil {
 		return nil, errors.E(op, path, errors.Other, err)
 	}
-	return r, nil
+	return &body{ReadCloser: r, path: path}, nil
+}
+
+// body gives the failures of a connection, which come without a kind, one.
+type body struct {
+	io.ReadCloser
+	path string
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	kind := errors.KindOf(err)
+	if kind == errors.Other {
+		kind = errors.Unavailable
+	}
+	return n, errors.E("read", b.path, kind, err)
 }
 
 // openEmpty opens a range without bytes: stores refuse such a range, whether
