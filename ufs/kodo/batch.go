@@ -140,7 +140,7 @@ func (s *Store) sortOut(ctx context.Context, op string, key func(int) string, it
 		v := judge(ctx, op, key(at), answer, s.run.clock.skew())
 		errs[at] = v.err
 		unclear[at] = unclear[at] || v.unclear
-		if v.retry {
+		if errors.Is(v.err, errors.Unavailable) {
 			again = append(again, at)
 			err = answer
 		}

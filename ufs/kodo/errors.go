@@ -60,6 +60,18 @@ func isCode(err error, code int) bool {
 	return stderrors.As(err, &a) && a.code == code
 }
 
+// isFrozen reports whether err is the refusal to read an archived object.
+func isFrozen(err error) bool {
+	a, ok := errorAs[*answerError](err)
+	return ok && a.frozen()
+}
+
+// frozen reports whether the answer is about an archived object.
+func (e *answerError) frozen() bool {
+	text := strings.ToLower(e.text)
+	return e.code == http.StatusForbidden && (strings.Contains(text, "unrestored") || strings.Contains(text, "archive"))
+}
+
 // badAnswer is an answer that cannot be right: not JSON, cut short, with
 // another hash than that of the bytes sent. What the request did is unknown.
 type badAnswer struct{ err error }
@@ -73,8 +85,7 @@ func badAnswerf(format string, args ...any) error {
 
 // verdict is what an attempt's error means.
 type verdict struct {
-	err       error // nil, or an *errors.Error
-	retry     bool  // another attempt may help
+	err       error // nil, or an *errors.Error; Unavailable and Timeout may be retried
 	unclear   bool  // the request may have been carried out
 	throttled bool  // the service wants fewer requests
 }
@@ -111,7 +122,7 @@ func judgeAnswer(op, key string, a *answerError, skew time.Duration) verdict {
 	case codeAbsent:
 		kind = errors.NotFound
 	case http.StatusNotFound: // downloads find out what their 404 means
-		kind = errors.Unavailable
+		kind = errors.FailedPrecondition
 		a.hint = "Absent objects are answered otherwise, so this is not the right host."
 	case codeExists:
 		kind = errors.Exists
@@ -124,7 +135,7 @@ func judgeAnswer(op, key string, a *answerError, skew time.Duration) verdict {
 	case http.StatusForbidden:
 		kind = judgeForbidden(a, skew)
 	case http.StatusNotAcceptable:
-		kind, v.retry = errors.Unavailable, true
+		kind = errors.Unavailable
 		a.hint = "The bytes were damaged on their way."
 	case http.StatusRequestedRangeNotSatisfiable:
 		kind = errors.OutOfRange
@@ -139,15 +150,18 @@ func judgeAnswer(op, key string, a *answerError, skew time.Duration) verdict {
 		kind = errors.Permission
 		a.hint = "The account is frozen."
 	case codeThrottled, codeBusy, http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		kind, v.retry, v.throttled = errors.Unavailable, true, true
-	case http.StatusNotImplemented, 509:
-		kind = errors.Unavailable
+		kind, v.throttled = errors.Unavailable, true
+	case http.StatusNotImplemented:
+		kind = errors.Unsupported
+	case 509:
+		kind = errors.NoSpace
+		a.hint = "The bandwidth or quota of the account is used up."
 	case codeCallback:
-		kind, v.unclear, v.retry = errors.Unavailable, true, true
+		kind, v.unclear = errors.Unavailable, true
 	default:
 		switch {
 		case a.code >= 500 && a.code < 600 || a.code == 478:
-			kind, v.retry, v.unclear = errors.Unavailable, true, true
+			kind, v.unclear = errors.Unavailable, true
 		default:
 			kind = errors.Invalid
 		}
@@ -163,7 +177,7 @@ func judgeForbidden(a *answerError, skew time.Duration) errors.Kind {
 	case strings.Contains(text, "skewed"):
 		a.hint = "This machine's clock is wrong: " + describeSkew(skew)
 		return errors.Permission
-	case strings.Contains(text, "unrestored") || strings.Contains(text, "archive"):
+	case a.frozen():
 		a.hint = "The object is archived and must be thawed before it can be read; property " + keyThaw + "=true asks for that."
 		return errors.FailedPrecondition
 	case strings.Contains(text, "disabled"):
@@ -185,7 +199,7 @@ func describeSkew(skew time.Duration) string {
 
 // judgeTransport classifies failures to get any answer.
 func judgeTransport(op, key string, err error) verdict {
-	v := verdict{retry: true, unclear: true}
+	v := verdict{unclear: true}
 	err = unwrapURL(err)
 	var dns *net.DNSError
 	var dial *net.OpError

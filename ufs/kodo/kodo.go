@@ -1,12 +1,10 @@
 // Package kodo is the under file system on Qiniu Kodo: kodo://bucket/dir/.
 //
 // It owns one bucket's objects below a prefix, as package object's Store: the
-// directories over them are made there. Each request goes out by a loop of its
-// own here (the SDK's retries, telemetry and cache files are off): it is sent
-// again only when that can help and cannot do harm, after a growing, jittered
-// pause, and no more requests are in flight than the service bears. So
-// ufs.Options.Retry is not used, and a retrying wrapper around this store has
-// nothing to add.
+// directories over them are made there. The SDK signs and sends; its retries,
+// telemetry and cache files are off. Each single request is repeated by
+// ufs.Options.Retry, or by a policy of its own without one, and no more
+// requests are in flight than the service bears.
 //
 // Reads are pinned to a version, the object's hash; they go on at the byte they
 // broke off at, never with another version's bytes. Writes hold a few parts in
@@ -63,7 +61,7 @@ func Open(ctx context.Context, uri string, opts ufs.Options) (ufs.UFS, error) {
 	if err := view.SetProperties(opts); err != nil {
 		return nil, err
 	}
-	view.Retry = nil // every request is retried by itself
+	view.Retry = nil // every request of the store is repeated by itself
 	s, err := newStore(ctx, set, opts)
 	if err != nil {
 		return nil, err
@@ -136,7 +134,7 @@ func newStore(ctx context.Context, set settings, opts ufs.Options) (*Store, erro
 		sdk:     apis.NewStorage(sdk),
 		manage:  http_client.NewClient(sdk),
 		down:    tr.down,
-		run:     newRunner(set, m, tr.clock),
+		run:     newRunner(set, opts, m, tr.clock),
 		buffers: newBufferPool(set.rangeBytes, set.bufferBytes),
 		metrics: m,
 		close:   tr.close,

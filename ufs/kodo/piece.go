@@ -51,7 +51,7 @@ func (s *Store) openPiece(ctx context.Context, key string, sp span, version stri
 			return nil, errors.E("kodo.get", key, errors.Aborted, changed)
 		case isCode(err, http.StatusNotFound):
 			return nil, s.explainAbsence(ctx, key, err)
-		case s.set.thaw && errors.Is(err, errors.FailedPrecondition):
+		case s.set.thaw && isFrozen(err):
 			return nil, s.beginThaw(ctx, key, err)
 		}
 		return p, err
@@ -73,7 +73,7 @@ func (s *Store) explainAbsence(ctx context.Context, key string, answer error) er
 	a, _ := errorAs[*answerError](answer)
 	a.hint = fmt.Sprintf("The object exists, but the download host %s does not serve it: is that domain bound to bucket %q (property %s)?",
 		s.route.base, s.set.bucket, keyDownloadHost)
-	return errors.E("kodo.get", key, errors.Unavailable, a)
+	return errors.E("kodo.get", key, errors.FailedPrecondition, a)
 }
 
 // beginThaw asks for an archived object to be thawed and says so.

@@ -2,30 +2,48 @@ package kodo
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/alluxio-go/alluxio/ufs"
+	"github.com/alluxio-go/alluxio/ufs/retry"
 )
 
 // runner sends requests: within the limit of requests in flight, measured, and
 // again after failures that another attempt may mend.
 type runner struct {
-	attempts int
-	backoff  time.Duration
-	timeout  time.Duration
-	limit    *limiter
-	metrics  *metrics
-	clock    *skewClock
+	retry   func(ctx context.Context, request func(context.Context) error) error
+	pause   func(attempt int) time.Duration
+	timeout time.Duration
+	limit   *limiter
+	metrics *metrics
+	clock   *skewClock
 }
 
-func newRunner(set settings, m *metrics, clock *skewClock) *runner {
+// newRunner returns a runner that repeats as the opener of the mount wants it,
+// or by a policy of its own. Its budget is no bound: at a fifth of all requests
+// failing, which this store is to bear, repetitions outnumber what successes
+// earn; the limiter keeps a service in trouble from being flooded.
+func newRunner(set settings, opts ufs.Options, m *metrics, clock *skewClock) *runner {
+	again := opts.Retry
+	if again == nil {
+		again = retry.NewPolicy(retry.Options{
+			Attempts: 1 + set.retryMax, Base: set.backoff, Budget: math.MaxInt32, Logger: opts.Logger,
+		}).Do
+	}
 	return &runner{
-		attempts: 1 + set.retryMax, backoff: set.backoff, timeout: set.timeout,
-		limit: newLimiter(set.requestsMax), metrics: m, clock: clock,
+		retry: again, timeout: set.timeout, metrics: m, clock: clock,
+		limit: newLimiter(set.requestsMax),
+		pause: func(attempt int) time.Duration {
+			bound := min(set.backoff<<min(attempt, 20), maxBackoff)
+			return bound/2 + rand.N(bound/2+1)
+		},
 	}
 }
 
-// maxBackoff bounds the pause between two attempts.
+// maxBackoff bounds the pause before a broken read goes on.
 const maxBackoff = 10 * time.Second
 
 // request is one logical request.
@@ -39,17 +57,16 @@ type request struct {
 // do carries the request out. unclear tells that some attempt may have had an
 // effect although it failed.
 func (r *runner) do(ctx context.Context, q request) (unclear bool, err error) {
-	for attempt := 0; ; attempt++ {
+	attempts := 0
+	err = r.retry(ctx, func(ctx context.Context) error {
+		if attempts++; attempts > 1 {
+			r.metrics.retried(q.op)
+		}
 		v := r.attempt(ctx, q)
 		unclear = unclear || v.unclear
-		if v.err == nil || !v.retry || attempt+1 >= r.attempts {
-			return unclear, v.err
-		}
-		r.metrics.retried(q.op)
-		if sleep(ctx, r.pause(attempt)) != nil {
-			return unclear, v.err
-		}
-	}
+		return v.err
+	})
+	return unclear, err
 }
 
 // slowest is the rate, in bytes per second, below which a body is taken to hang.
@@ -69,13 +86,6 @@ func (r *runner) attempt(ctx context.Context, q request) verdict {
 	r.limit.release(v.throttled)
 	r.metrics.observe(q.op, time.Since(started), v)
 	return v
-}
-
-// pause returns how long to wait after the attempt (from 0): a random time up to
-// a bound that doubles, so that clients do not return all at once.
-func (r *runner) pause(attempt int) time.Duration {
-	bound := min(r.backoff<<min(attempt, 20), maxBackoff)
-	return bound/2 + rand.N(bound/2+1)
 }
 
 // sleep waits for d or for the end of ctx.
@@ -172,7 +182,7 @@ func (l *limiter) admit() {
 	}
 }
 
-// bound returns the present limit.
+// current returns the present bound.
 func (l *limiter) current() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
