@@ -101,6 +101,9 @@ func (w *Writer) Reserve(total int64) error {
 	return nil
 }
 
+// ReserveMore makes room for n bytes beyond what is reserved.
+func (w *Writer) ReserveMore(n int64) error { return w.Reserve(w.reserved + n) }
+
 // Write appends p. After a NoSpace error nothing of p was taken and the writer
 // is still good for Abort, or for reading back what was written.
 func (w *Writer) Write(p []byte) (int, error) {
