@@ -165,6 +165,7 @@ type Change struct {
 	//	*Change_Intent
 	//	*Change_IntentDone
 	//	*Change_Cluster
+	//	*Change_Touch
 	Change        isChange_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -306,6 +307,15 @@ func (x *Change) GetCluster() *Cluster {
 	return nil
 }
 
+func (x *Change) GetTouch() *Touch {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Touch); ok {
+			return x.Touch
+		}
+	}
+	return nil
+}
+
 type isChange_Change interface {
 	isChange_Change()
 }
@@ -354,6 +364,10 @@ type Change_Cluster struct {
 	Cluster *Cluster `protobuf:"bytes,11,opt,name=cluster,proto3,oneof"`
 }
 
+type Change_Touch struct {
+	Touch *Touch `protobuf:"bytes,12,opt,name=touch,proto3,oneof"`
+}
+
 func (*Change_Create) isChange_Change() {}
 
 func (*Change_Update) isChange_Change() {}
@@ -375,6 +389,8 @@ func (*Change_Intent) isChange_Change() {}
 func (*Change_IntentDone) isChange_Change() {}
 
 func (*Change_Cluster) isChange_Change() {}
+
+func (*Change_Touch) isChange_Change() {}
 
 // Inode is a new file or directory. Its parent exists and has no such child.
 type Inode struct {
@@ -1050,6 +1066,60 @@ func (x *AclEntry) GetBits() uint32 {
 	return 0
 }
 
+// Touch notes an access. It is proposed without looking first: for an inode that
+// is gone it means nothing.
+type Touch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	AccessedMs    int64                  `protobuf:"varint,2,opt,name=accessed_ms,json=accessedMs,proto3" json:"accessed_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Touch) Reset() {
+	*x = Touch{}
+	mi := &file_journalpb_journal_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Touch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Touch) ProtoMessage() {}
+
+func (x *Touch) ProtoReflect() protoreflect.Message {
+	mi := &file_journalpb_journal_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Touch.ProtoReflect.Descriptor instead.
+func (*Touch) Descriptor() ([]byte, []int) {
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Touch) GetId() int64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Touch) GetAccessedMs() int64 {
+	if x != nil {
+		return x.AccessedMs
+	}
+	return 0
+}
+
 // Remove takes an inode away; a directory goes with all below it.
 type Remove struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1060,7 +1130,7 @@ type Remove struct {
 
 func (x *Remove) Reset() {
 	*x = Remove{}
-	mi := &file_journalpb_journal_proto_msgTypes[12]
+	mi := &file_journalpb_journal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1142,7 @@ func (x *Remove) String() string {
 func (*Remove) ProtoMessage() {}
 
 func (x *Remove) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[12]
+	mi := &file_journalpb_journal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1155,7 @@ func (x *Remove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remove.ProtoReflect.Descriptor instead.
 func (*Remove) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{12}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Remove) GetId() int64 {
@@ -1107,7 +1177,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_journalpb_journal_proto_msgTypes[13]
+	mi := &file_journalpb_journal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1189,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[13]
+	mi := &file_journalpb_journal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1202,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{13}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Move) GetId() int64 {
@@ -1171,7 +1241,7 @@ type Mount struct {
 
 func (x *Mount) Reset() {
 	*x = Mount{}
-	mi := &file_journalpb_journal_proto_msgTypes[14]
+	mi := &file_journalpb_journal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1253,7 @@ func (x *Mount) String() string {
 func (*Mount) ProtoMessage() {}
 
 func (x *Mount) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[14]
+	mi := &file_journalpb_journal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1266,7 @@ func (x *Mount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mount.ProtoReflect.Descriptor instead.
 func (*Mount) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{14}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Mount) GetId() int64 {
@@ -1252,7 +1322,7 @@ type UfsMode struct {
 
 func (x *UfsMode) Reset() {
 	*x = UfsMode{}
-	mi := &file_journalpb_journal_proto_msgTypes[15]
+	mi := &file_journalpb_journal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1334,7 @@ func (x *UfsMode) String() string {
 func (*UfsMode) ProtoMessage() {}
 
 func (x *UfsMode) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[15]
+	mi := &file_journalpb_journal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1347,7 @@ func (x *UfsMode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UfsMode.ProtoReflect.Descriptor instead.
 func (*UfsMode) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{15}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UfsMode) GetUfs() string {
@@ -1305,7 +1375,7 @@ type PathConfig struct {
 
 func (x *PathConfig) Reset() {
 	*x = PathConfig{}
-	mi := &file_journalpb_journal_proto_msgTypes[16]
+	mi := &file_journalpb_journal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1387,7 @@ func (x *PathConfig) String() string {
 func (*PathConfig) ProtoMessage() {}
 
 func (x *PathConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[16]
+	mi := &file_journalpb_journal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1400,7 @@ func (x *PathConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathConfig.ProtoReflect.Descriptor instead.
 func (*PathConfig) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{16}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PathConfig) GetPath() string {
@@ -1363,7 +1433,7 @@ type Intent struct {
 
 func (x *Intent) Reset() {
 	*x = Intent{}
-	mi := &file_journalpb_journal_proto_msgTypes[17]
+	mi := &file_journalpb_journal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1375,7 +1445,7 @@ func (x *Intent) String() string {
 func (*Intent) ProtoMessage() {}
 
 func (x *Intent) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[17]
+	mi := &file_journalpb_journal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,7 +1458,7 @@ func (x *Intent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Intent.ProtoReflect.Descriptor instead.
 func (*Intent) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{17}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Intent) GetId() int64 {
@@ -1452,7 +1522,7 @@ type RenameIntent struct {
 
 func (x *RenameIntent) Reset() {
 	*x = RenameIntent{}
-	mi := &file_journalpb_journal_proto_msgTypes[18]
+	mi := &file_journalpb_journal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1534,7 @@ func (x *RenameIntent) String() string {
 func (*RenameIntent) ProtoMessage() {}
 
 func (x *RenameIntent) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[18]
+	mi := &file_journalpb_journal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1547,7 @@ func (x *RenameIntent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameIntent.ProtoReflect.Descriptor instead.
 func (*RenameIntent) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{18}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RenameIntent) GetInode() int64 {
@@ -1520,7 +1590,7 @@ type DeleteIntent struct {
 
 func (x *DeleteIntent) Reset() {
 	*x = DeleteIntent{}
-	mi := &file_journalpb_journal_proto_msgTypes[19]
+	mi := &file_journalpb_journal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1532,7 +1602,7 @@ func (x *DeleteIntent) String() string {
 func (*DeleteIntent) ProtoMessage() {}
 
 func (x *DeleteIntent) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[19]
+	mi := &file_journalpb_journal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1545,7 +1615,7 @@ func (x *DeleteIntent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteIntent.ProtoReflect.Descriptor instead.
 func (*DeleteIntent) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{19}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteIntent) GetInode() int64 {
@@ -1580,7 +1650,7 @@ type Cluster struct {
 
 func (x *Cluster) Reset() {
 	*x = Cluster{}
-	mi := &file_journalpb_journal_proto_msgTypes[20]
+	mi := &file_journalpb_journal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1592,7 +1662,7 @@ func (x *Cluster) String() string {
 func (*Cluster) ProtoMessage() {}
 
 func (x *Cluster) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[20]
+	mi := &file_journalpb_journal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1605,7 +1675,7 @@ func (x *Cluster) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cluster.ProtoReflect.Descriptor instead.
 func (*Cluster) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{20}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Cluster) GetId() string {
@@ -1644,7 +1714,7 @@ type SnapshotHeader struct {
 
 func (x *SnapshotHeader) Reset() {
 	*x = SnapshotHeader{}
-	mi := &file_journalpb_journal_proto_msgTypes[21]
+	mi := &file_journalpb_journal_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1656,7 +1726,7 @@ func (x *SnapshotHeader) String() string {
 func (*SnapshotHeader) ProtoMessage() {}
 
 func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[21]
+	mi := &file_journalpb_journal_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1669,7 +1739,7 @@ func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotHeader.ProtoReflect.Descriptor instead.
 func (*SnapshotHeader) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{21}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SnapshotHeader) GetVersion() uint32 {
@@ -1753,7 +1823,7 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\achanges\x18\x03 \x03(\v2\x1a.alluxio.go.journal.ChangeR\achanges\",\n" +
 	"\x04OpID\x12\x12\n" +
 	"\x04high\x18\x01 \x01(\x06R\x04high\x12\x10\n" +
-	"\x03low\x18\x02 \x01(\x06R\x03low\"\xc1\x04\n" +
+	"\x03low\x18\x02 \x01(\x06R\x03low\"\xf4\x04\n" +
 	"\x06Change\x123\n" +
 	"\x06create\x18\x01 \x01(\v2\x19.alluxio.go.journal.InodeH\x00R\x06create\x124\n" +
 	"\x06update\x18\x02 \x01(\v2\x1a.alluxio.go.journal.UpdateH\x00R\x06update\x124\n" +
@@ -1768,7 +1838,8 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\vintent_done\x18\n" +
 	" \x01(\x03H\x00R\n" +
 	"intentDone\x127\n" +
-	"\acluster\x18\v \x01(\v2\x1b.alluxio.go.journal.ClusterH\x00R\aclusterB\b\n" +
+	"\acluster\x18\v \x01(\v2\x1b.alluxio.go.journal.ClusterH\x00R\acluster\x121\n" +
+	"\x05touch\x18\f \x01(\v2\x19.alluxio.go.journal.TouchH\x00R\x05touchB\b\n" +
 	"\x06change\"\xa1\x01\n" +
 	"\x05Inode\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x16\n" +
@@ -1861,7 +1932,11 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\bAclEntry\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\rR\x04type\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x12\n" +
-	"\x04bits\x18\x03 \x01(\rR\x04bits\"\x18\n" +
+	"\x04bits\x18\x03 \x01(\rR\x04bits\"8\n" +
+	"\x05Touch\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n" +
+	"\vaccessed_ms\x18\x02 \x01(\x03R\n" +
+	"accessedMs\"\x18\n" +
 	"\x06Remove\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\"B\n" +
 	"\x04Move\x12\x0e\n" +
@@ -1936,7 +2011,7 @@ func file_journalpb_journal_proto_rawDescGZIP() []byte {
 	return file_journalpb_journal_proto_rawDescData
 }
 
-var file_journalpb_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_journalpb_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_journalpb_journal_proto_goTypes = []any{
 	(*Record)(nil),         // 0: alluxio.go.journal.Record
 	(*OpID)(nil),           // 1: alluxio.go.journal.OpID
@@ -1950,59 +2025,61 @@ var file_journalpb_journal_proto_goTypes = []any{
 	(*XAttr)(nil),          // 9: alluxio.go.journal.XAttr
 	(*Acl)(nil),            // 10: alluxio.go.journal.Acl
 	(*AclEntry)(nil),       // 11: alluxio.go.journal.AclEntry
-	(*Remove)(nil),         // 12: alluxio.go.journal.Remove
-	(*Move)(nil),           // 13: alluxio.go.journal.Move
-	(*Mount)(nil),          // 14: alluxio.go.journal.Mount
-	(*UfsMode)(nil),        // 15: alluxio.go.journal.UfsMode
-	(*PathConfig)(nil),     // 16: alluxio.go.journal.PathConfig
-	(*Intent)(nil),         // 17: alluxio.go.journal.Intent
-	(*RenameIntent)(nil),   // 18: alluxio.go.journal.RenameIntent
-	(*DeleteIntent)(nil),   // 19: alluxio.go.journal.DeleteIntent
-	(*Cluster)(nil),        // 20: alluxio.go.journal.Cluster
-	(*SnapshotHeader)(nil), // 21: alluxio.go.journal.SnapshotHeader
-	nil,                    // 22: alluxio.go.journal.XAttr.EntriesEntry
-	nil,                    // 23: alluxio.go.journal.Mount.PropertiesEntry
-	nil,                    // 24: alluxio.go.journal.PathConfig.PropertiesEntry
+	(*Touch)(nil),          // 12: alluxio.go.journal.Touch
+	(*Remove)(nil),         // 13: alluxio.go.journal.Remove
+	(*Move)(nil),           // 14: alluxio.go.journal.Move
+	(*Mount)(nil),          // 15: alluxio.go.journal.Mount
+	(*UfsMode)(nil),        // 16: alluxio.go.journal.UfsMode
+	(*PathConfig)(nil),     // 17: alluxio.go.journal.PathConfig
+	(*Intent)(nil),         // 18: alluxio.go.journal.Intent
+	(*RenameIntent)(nil),   // 19: alluxio.go.journal.RenameIntent
+	(*DeleteIntent)(nil),   // 20: alluxio.go.journal.DeleteIntent
+	(*Cluster)(nil),        // 21: alluxio.go.journal.Cluster
+	(*SnapshotHeader)(nil), // 22: alluxio.go.journal.SnapshotHeader
+	nil,                    // 23: alluxio.go.journal.XAttr.EntriesEntry
+	nil,                    // 24: alluxio.go.journal.Mount.PropertiesEntry
+	nil,                    // 25: alluxio.go.journal.PathConfig.PropertiesEntry
 }
 var file_journalpb_journal_proto_depIdxs = []int32{
 	1,  // 0: alluxio.go.journal.Record.op:type_name -> alluxio.go.journal.OpID
 	2,  // 1: alluxio.go.journal.Record.changes:type_name -> alluxio.go.journal.Change
 	3,  // 2: alluxio.go.journal.Change.create:type_name -> alluxio.go.journal.Inode
 	4,  // 3: alluxio.go.journal.Change.update:type_name -> alluxio.go.journal.Update
-	12, // 4: alluxio.go.journal.Change.remove:type_name -> alluxio.go.journal.Remove
-	13, // 5: alluxio.go.journal.Change.move:type_name -> alluxio.go.journal.Move
-	14, // 6: alluxio.go.journal.Change.mount:type_name -> alluxio.go.journal.Mount
-	15, // 7: alluxio.go.journal.Change.ufs_mode:type_name -> alluxio.go.journal.UfsMode
-	16, // 8: alluxio.go.journal.Change.path_config:type_name -> alluxio.go.journal.PathConfig
-	17, // 9: alluxio.go.journal.Change.intent:type_name -> alluxio.go.journal.Intent
-	20, // 10: alluxio.go.journal.Change.cluster:type_name -> alluxio.go.journal.Cluster
-	5,  // 11: alluxio.go.journal.Inode.attributes:type_name -> alluxio.go.journal.Attributes
-	5,  // 12: alluxio.go.journal.Update.attributes:type_name -> alluxio.go.journal.Attributes
-	6,  // 13: alluxio.go.journal.Attributes.ttl:type_name -> alluxio.go.journal.Ttl
-	8,  // 14: alluxio.go.journal.Attributes.pinned_media:type_name -> alluxio.go.journal.Media
-	9,  // 15: alluxio.go.journal.Attributes.xattr:type_name -> alluxio.go.journal.XAttr
-	10, // 16: alluxio.go.journal.Attributes.acl:type_name -> alluxio.go.journal.Acl
-	7,  // 17: alluxio.go.journal.Attributes.replication:type_name -> alluxio.go.journal.Replication
-	10, // 18: alluxio.go.journal.Attributes.default_acl:type_name -> alluxio.go.journal.Acl
-	22, // 19: alluxio.go.journal.XAttr.entries:type_name -> alluxio.go.journal.XAttr.EntriesEntry
-	11, // 20: alluxio.go.journal.Acl.entries:type_name -> alluxio.go.journal.AclEntry
-	23, // 21: alluxio.go.journal.Mount.properties:type_name -> alluxio.go.journal.Mount.PropertiesEntry
-	24, // 22: alluxio.go.journal.PathConfig.properties:type_name -> alluxio.go.journal.PathConfig.PropertiesEntry
-	18, // 23: alluxio.go.journal.Intent.rename:type_name -> alluxio.go.journal.RenameIntent
-	19, // 24: alluxio.go.journal.Intent.delete:type_name -> alluxio.go.journal.DeleteIntent
-	1,  // 25: alluxio.go.journal.RenameIntent.op:type_name -> alluxio.go.journal.OpID
-	1,  // 26: alluxio.go.journal.DeleteIntent.op:type_name -> alluxio.go.journal.OpID
-	20, // 27: alluxio.go.journal.SnapshotHeader.cluster:type_name -> alluxio.go.journal.Cluster
-	1,  // 28: alluxio.go.journal.SnapshotHeader.ops:type_name -> alluxio.go.journal.OpID
-	14, // 29: alluxio.go.journal.SnapshotHeader.mounts:type_name -> alluxio.go.journal.Mount
-	15, // 30: alluxio.go.journal.SnapshotHeader.ufs_modes:type_name -> alluxio.go.journal.UfsMode
-	16, // 31: alluxio.go.journal.SnapshotHeader.path_configs:type_name -> alluxio.go.journal.PathConfig
-	17, // 32: alluxio.go.journal.SnapshotHeader.intents:type_name -> alluxio.go.journal.Intent
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	13, // 4: alluxio.go.journal.Change.remove:type_name -> alluxio.go.journal.Remove
+	14, // 5: alluxio.go.journal.Change.move:type_name -> alluxio.go.journal.Move
+	15, // 6: alluxio.go.journal.Change.mount:type_name -> alluxio.go.journal.Mount
+	16, // 7: alluxio.go.journal.Change.ufs_mode:type_name -> alluxio.go.journal.UfsMode
+	17, // 8: alluxio.go.journal.Change.path_config:type_name -> alluxio.go.journal.PathConfig
+	18, // 9: alluxio.go.journal.Change.intent:type_name -> alluxio.go.journal.Intent
+	21, // 10: alluxio.go.journal.Change.cluster:type_name -> alluxio.go.journal.Cluster
+	12, // 11: alluxio.go.journal.Change.touch:type_name -> alluxio.go.journal.Touch
+	5,  // 12: alluxio.go.journal.Inode.attributes:type_name -> alluxio.go.journal.Attributes
+	5,  // 13: alluxio.go.journal.Update.attributes:type_name -> alluxio.go.journal.Attributes
+	6,  // 14: alluxio.go.journal.Attributes.ttl:type_name -> alluxio.go.journal.Ttl
+	8,  // 15: alluxio.go.journal.Attributes.pinned_media:type_name -> alluxio.go.journal.Media
+	9,  // 16: alluxio.go.journal.Attributes.xattr:type_name -> alluxio.go.journal.XAttr
+	10, // 17: alluxio.go.journal.Attributes.acl:type_name -> alluxio.go.journal.Acl
+	7,  // 18: alluxio.go.journal.Attributes.replication:type_name -> alluxio.go.journal.Replication
+	10, // 19: alluxio.go.journal.Attributes.default_acl:type_name -> alluxio.go.journal.Acl
+	23, // 20: alluxio.go.journal.XAttr.entries:type_name -> alluxio.go.journal.XAttr.EntriesEntry
+	11, // 21: alluxio.go.journal.Acl.entries:type_name -> alluxio.go.journal.AclEntry
+	24, // 22: alluxio.go.journal.Mount.properties:type_name -> alluxio.go.journal.Mount.PropertiesEntry
+	25, // 23: alluxio.go.journal.PathConfig.properties:type_name -> alluxio.go.journal.PathConfig.PropertiesEntry
+	19, // 24: alluxio.go.journal.Intent.rename:type_name -> alluxio.go.journal.RenameIntent
+	20, // 25: alluxio.go.journal.Intent.delete:type_name -> alluxio.go.journal.DeleteIntent
+	1,  // 26: alluxio.go.journal.RenameIntent.op:type_name -> alluxio.go.journal.OpID
+	1,  // 27: alluxio.go.journal.DeleteIntent.op:type_name -> alluxio.go.journal.OpID
+	21, // 28: alluxio.go.journal.SnapshotHeader.cluster:type_name -> alluxio.go.journal.Cluster
+	1,  // 29: alluxio.go.journal.SnapshotHeader.ops:type_name -> alluxio.go.journal.OpID
+	15, // 30: alluxio.go.journal.SnapshotHeader.mounts:type_name -> alluxio.go.journal.Mount
+	16, // 31: alluxio.go.journal.SnapshotHeader.ufs_modes:type_name -> alluxio.go.journal.UfsMode
+	17, // 32: alluxio.go.journal.SnapshotHeader.path_configs:type_name -> alluxio.go.journal.PathConfig
+	18, // 33: alluxio.go.journal.SnapshotHeader.intents:type_name -> alluxio.go.journal.Intent
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_journalpb_journal_proto_init() }
@@ -2022,10 +2099,11 @@ func file_journalpb_journal_proto_init() {
 		(*Change_Intent)(nil),
 		(*Change_IntentDone)(nil),
 		(*Change_Cluster)(nil),
+		(*Change_Touch)(nil),
 	}
 	file_journalpb_journal_proto_msgTypes[4].OneofWrappers = []any{}
 	file_journalpb_journal_proto_msgTypes[5].OneofWrappers = []any{}
-	file_journalpb_journal_proto_msgTypes[17].OneofWrappers = []any{
+	file_journalpb_journal_proto_msgTypes[18].OneofWrappers = []any{
 		(*Intent_Rename)(nil),
 		(*Intent_Delete)(nil),
 	}
@@ -2035,7 +2113,7 @@ func file_journalpb_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_journalpb_journal_proto_rawDesc), len(file_journalpb_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
