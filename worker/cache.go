@@ -23,7 +23,6 @@ type cacheJob struct {
 	host   string // worker to copy from, unless it is this one
 	port   int32
 	open   *dataserverpb.OpenUfsBlockOptions
-	result chan error // nil when nobody waits
 }
 
 // cacher brings blocks in, in the background or while a client waits, each at most
@@ -143,7 +142,7 @@ func readThrough(ctx context.Context, h *store.Handle) error {
 		n := int(min(rpc.ChunkBytes, h.Len()-off))
 		page := rpc.NewPage(store.BufferSize(off, n))
 		_, err := h.Read(ctx, *page, off, n)
-		freePage(page)
+		rpc.FreePage(page)
 		if err != nil {
 			return err
 		}
@@ -164,7 +163,7 @@ func (c *cacher) copy(ctx context.Context, j *cacheJob, src store.Source) error 
 		return ignoreExists(err)
 	}
 	page := rpc.NewPage(rpc.ChunkBytes)
-	defer freePage(page)
+	defer rpc.FreePage(page)
 	n, err := copyTo(writer, r, *page)
 	if err == nil && n != j.length {
 		err = errors.Errorf(errors.Unavailable, "Block %d ended after %d of %d bytes.", j.id, n, j.length)

@@ -175,7 +175,7 @@ func (p *persister) write(ctx context.Context, file blockid.FileID, blocks []int
 // copyBlocks writes the blocks of a file in order.
 func (p *persister) copyBlocks(ctx context.Context, out io.Writer, info *filepb.FileInfo, blocks []int64) error {
 	page := rpc.NewPage(rpc.ChunkBytes)
-	defer freePage(page)
+	defer rpc.FreePage(page)
 	left := info.GetLength()
 	for _, id := range blocks {
 		n := min(left, info.GetBlockSizeBytes())

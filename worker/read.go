@@ -235,7 +235,7 @@ func (r *storeReader) next(ctx context.Context, off int64, n int) (rpc.Data, err
 	page := rpc.NewPage(store.BufferSize(off, n))
 	out, err := r.h.Read(ctx, *page, off, n)
 	if err != nil {
-		freePage(page)
+		rpc.FreePage(page)
 		return rpc.Data{}, err
 	}
 	if &out[0] != &(*page)[0] {
@@ -243,12 +243,6 @@ func (r *storeReader) next(ctx context.Context, off int64, n int) (rpc.Data, err
 	}
 	*page = (*page)[:n]
 	return rpc.NewData(page), nil
-}
-
-// freePage gives back a page that is not sent.
-func freePage(page *[]byte) {
-	d := rpc.NewData(page)
-	d.Free()
 }
 
 // directReader reads past the store, in one request as long as reads follow each
@@ -283,7 +277,7 @@ func (r *directReader) next(ctx context.Context, off int64, n int) (rpc.Data, er
 	}
 	page := rpc.NewPage(n)
 	if _, err := io.ReadFull(r.r, (*page)[:n]); err != nil {
-		freePage(page)
+		rpc.FreePage(page)
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			err = errors.Errorf(errors.Aborted, "The object ends before byte %d of the block: it changed in the under store.", off+int64(n))
 		}
