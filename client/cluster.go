@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 	"github.com/alluxio-go/alluxio/proto/filepb"
@@ -104,9 +106,17 @@ func (c *Client) LostStorage(ctx context.Context) (map[string]map[string][]strin
 
 // BlockInfo returns the length and the cached copies of a block.
 func (c *Client) BlockInfo(ctx context.Context, id int64) (BlockInfo, error) {
+	s, err := c.session(ctx)
+	if err != nil {
+		return BlockInfo{}, err
+	}
+	return s.blockInfo(ctx, id)
+}
+
+func (s *session) blockInfo(ctx context.Context, id int64) (BlockInfo, error) {
 	var info BlockInfo
-	err := c.blocks(ctx, func(ctx context.Context, m blockpb.BlockMasterClientServiceClient) error {
-		resp, err := m.GetBlockInfo(ctx, &blockpb.GetBlockInfoPRequest{BlockId: &id})
+	err := s.master.Do(ctx, func(ctx context.Context, cc grpc.ClientConnInterface) error {
+		resp, err := blockpb.NewBlockMasterClientServiceClient(cc).GetBlockInfo(ctx, &blockpb.GetBlockInfoPRequest{BlockId: &id})
 		info = blockInfo(resp.GetBlockInfo())
 		return err
 	})

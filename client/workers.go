@@ -114,9 +114,8 @@ func (l *workerList) dialAddr(a WorkerAddress) string {
 	return a.DataAddr()
 }
 
-// hasSocket reports whether a worker's unix socket can be reached. The path may
-// hold a name that is unique in the cluster, so that its existence is enough;
-// without the worker's own host it is not.
+// hasSocket reports whether a worker's unix socket can be reached: another
+// machine may have a socket of the same name.
 func (l *workerList) hasSocket(a WorkerAddress) bool {
 	info, err := os.Stat(a.DomainSocketPath)
 	return err == nil && info.Mode()&fs.ModeSocket != 0 && l.local(a)

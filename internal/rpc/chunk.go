@@ -16,9 +16,11 @@ const ChunkBytes = 1 << 20
 var pages = mem.NewTieredBufferPool(4<<10, 64<<10, 256<<10, ChunkBytes, 2*ChunkBytes)
 
 // NewPage returns a pooled buffer of n bytes with arbitrary content. Fill it,
-// then hand it to [NewData]; a page that is not handed on is left to the
-// garbage collector.
+// then hand it to [NewData], or give it back with [FreePage].
 func NewPage(n int) *[]byte { return pages.Get(n) }
+
+// FreePage gives back a page that was not handed to [NewData].
+func FreePage(page *[]byte) { pages.Put(page) }
 
 // NewData makes a payload of a page. The page belongs to the payload from then
 // on and goes back to the pool when the payload is freed.
