@@ -182,7 +182,7 @@ func (l *lister) behindFile(rel string) (bool, error) {
 			return true, nil
 		}
 	}
-	if rest, ok := strings.CutPrefix(l.after, rel); !ok || rest == "" || rest[0] >= '/' {
+	if rest, ok := strings.CutPrefix(l.after, rel); !ok || rest != "" && rest[0] >= '/' {
 		return false, nil
 	}
 	_, err := l.u.store.Head(l.ctx, l.u.fileKey(ufs.Join(l.dir, rel)))

@@ -141,13 +141,16 @@ func (u *upload) grow(k int) {
 // flush hands buf to a goroutine that sends it, and waits for a free buffer.
 func (u *upload) flush() error {
 	if u.id == "" {
+		var id string
 		err := u.opts.Retry(u.ctx, func(ctx context.Context) (err error) {
-			u.id, err = u.p.Begin(ctx, u.key, u.opts.PutOptions)
+			id, err = u.p.Begin(ctx, u.key, u.opts.PutOptions)
 			return err
 		})
 		if err != nil {
+			u.cancel(err)
 			return err
 		}
+		u.id = id
 	}
 	u.sends.Add(1)
 	go u.send(u.number, u.buf)
