@@ -30,10 +30,13 @@ type server interface {
 	Ready() <-chan struct{}
 }
 
+// partsFunc makes the parts of a daemon. It binds and opens, and starts nothing.
+type partsFunc func(ctx context.Context, conf *config.Config, log *logging) ([]server, error)
+
 // runDaemon is the story of a daemon from lock to exit: hold the pid file, make
 // the parts, run them, tell the starter once all of them serve, and end them
 // together.
-func runDaemon(ctx context.Context, env *Env, process string, parts func(*config.Config, *logging) ([]server, error)) error {
+func runDaemon(ctx context.Context, env *Env, process string, parts partsFunc) error {
 	conf, files, err := processFiles(env, process)
 	if err != nil {
 		return err
@@ -48,7 +51,7 @@ func runDaemon(ctx context.Context, env *Env, process string, parts func(*config
 			env.warnf("%v", err)
 		}
 	}()
-	running, err := parts(conf, log)
+	running, err := parts(ctx, conf, log)
 	if err == nil {
 		err = run(ctx, log, running)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ func newMasterCmd(env *Env) *cobra.Command {
 }
 
 // masterParts makes the master and its pages.
-func masterParts(conf *config.Config, log *logging) ([]server, error) {
+func masterParts(_ context.Context, conf *config.Config, log *logging) ([]server, error) {
 	registry := newRegistry()
 	m, err := master.New(conf, master.Options{Logger: log.Logger, Registerer: registry, UFS: all.Registry()})
 	if err != nil {
