@@ -107,8 +107,8 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s: the bucket has %d bytes, %v", c.path, len(stored), err)
 		}
 	}
-	if n := srv.PendingUploads(); n != 0 {
-		t.Errorf("%d uploads left", n)
+	if parts, empty := srv.PendingUploads(); parts+empty != 0 {
+		t.Errorf("%d uploads left", parts+empty)
 	}
 }
 

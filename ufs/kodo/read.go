@@ -1,6 +1,7 @@
 package kodo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	stderrors "errors"
@@ -14,32 +15,57 @@ import (
 
 // Get reads a range of the object at key: by one request or, when it is long
 // and read on, by several at a time (see ranges). An object that is read from
-// its first to its last byte is checked against its hash.
+// its first to its last byte is checked against its hash: a small one before
+// the first byte is handed out, so that it can be fetched again.
 func (s *Store) Get(ctx context.Context, key string, r object.Range) (io.ReadCloser, error) {
+	for attempt := 0; ; attempt++ {
+		out, size, err := s.get(ctx, key, r)
+		v, whole := out.(*verified)
+		if err != nil || !whole || size > smallObject {
+			return out, err
+		}
+		data, err := io.ReadAll(v)
+		v.Close()
+		if err == nil {
+			return io.NopCloser(bytes.NewReader(data)), nil
+		}
+		again := errors.Is(err, errors.Corrupt) || r.Version == "" && errors.Is(err, errors.Aborted)
+		if !again || attempt >= s.set.retryMax {
+			return nil, err
+		}
+	}
+}
+
+// smallObject is the most bytes that are checked before they are handed out.
+const smallObject = mib
+
+// get opens the range and returns the size of the object.
+func (s *Store) get(ctx context.Context, key string, r object.Range) (out io.ReadCloser, size int64, err error) {
 	sp := span{r.Offset, r.Length}
 	if s.set.downloadThreads > 1 && (sp.length < 0 || sp.length > s.set.rangeBytes) {
 		sp.length = s.set.rangeBytes
 	}
 	p, err := s.openPiece(ctx, key, sp, r.Version)
 	if errors.Is(err, errors.OutOfRange) && r.Offset == 0 && r.Length < 0 {
-		return s.getEmpty(ctx, key, r.Version)
+		out, err = s.getEmpty(ctx, key, r.Version)
+		return out, 0, err
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	want := p.size - r.Offset
 	if r.Length >= 0 {
 		want = min(want, r.Length)
 	}
 	first := &stream{s: s, ctx: ctx, key: key, hash: p.hash, at: r.Offset, end: r.Offset + p.length, cur: p}
-	var out io.ReadCloser = first
+	out = first
 	if want > p.length {
 		out = newRanges(first, r.Offset+want)
 	}
 	if s.set.verify && r.Offset == 0 && want == p.size && etag.IsV1(p.hash) {
 		out = &verified{ReadCloser: out, key: key, want: p.hash, hash: etag.New()}
 	}
-	return out, nil
+	return out, p.size, nil
 }
 
 // getEmpty opens an object in which there is no range at all.

@@ -69,12 +69,19 @@ func newUploads(st *state) *uploads {
 	return u
 }
 
-// pending returns the number of multipart uploads that are neither complete nor
-// aborted.
-func (u *uploads) pending() int {
+// pending counts the multipart uploads that are neither complete nor aborted,
+// by whether they hold parts.
+func (u *uploads) pending() (withParts, empty int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.mu.multi)
+	for _, m := range u.mu.multi {
+		if len(m.parts) > 0 {
+			withParts++
+		} else {
+			empty++
+		}
+	}
+	return withParts, empty
 }
 
 func newID() string {

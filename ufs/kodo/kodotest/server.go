@@ -122,8 +122,10 @@ func (s *Server) SetPlan(p Plan) { s.inject.setPlan(p) }
 // FaultCounts tells how often each fault happened.
 func (s *Server) FaultCounts() map[Fault]int { return s.inject.counts() }
 
-// PendingUploads returns the number of unfinished multipart uploads.
-func (s *Server) PendingUploads() int { return s.uploads.pending() }
+// PendingUploads returns the number of unfinished multipart uploads that hold
+// parts, and of those that have none yet. (When the answer to the beginning of
+// an upload is lost, its client cannot know that there is one to be aborted.)
+func (s *Server) PendingUploads() (withParts, empty int) { return s.uploads.pending() }
 
 // Put stores an object without a request, as if it had always been there.
 func (s *Server) Put(bucket, key string, content []byte) error {
