@@ -59,7 +59,7 @@ func kindOf(err error) errors.Kind {
 		kind  errors.Kind
 	}{
 		{syscall.ENOTDIR, errors.NotFound},
-		{syscall.ENAMETOOLONG, errors.Invalid},
+		{syscall.ENAMETOOLONG, errors.NotFound}, // no entry can have the name
 		{syscall.ELOOP, errors.Invalid},
 		{syscall.EISDIR, errors.Exists},
 		{syscall.EROFS, errors.Permission},

@@ -65,6 +65,9 @@ func Open(_ context.Context, uri string, opts ufs.Options) (ufs.UFS, error) {
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
+	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
+		return nil, errors.Errorf(errors.Invalid, "%s is not a directory.", uri)
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, openError(uri, err)
@@ -90,8 +93,8 @@ func openError(uri string, err error) error {
 	switch kind := kindOf(err); {
 	case errors.Is(err, errors.NotFound):
 		return errors.Errorf(errors.NotFound, "The directory %s does not exist; create it first.", uri)
-	case isErrno(err, syscall.ENOTDIR):
-		return errors.Errorf(errors.Invalid, "%s is not a directory.", uri)
+	case kind == errors.Permission:
+		return errors.Errorf(errors.Permission, "The directory %s cannot be opened: %w.", uri, err)
 	default:
 		return errors.E("open", uri, kind, err)
 	}

@@ -286,11 +286,19 @@ func (f *FS) linkNew(src, dst string) error {
 	return root.Rename(src, dst)
 }
 
+// maxName is the longest name of Linux file systems, in bytes.
+const maxName = 255
+
 // checkNew is check for operations that change path: the root is refused, and
-// the names of temporary files.
+// names that are too long or those of temporary files.
 func (f *FS) checkNew(ctx context.Context, op, path string) error {
 	if err := ufs.CheckFile(op, path); err != nil {
 		return err
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		if len(name) > maxName {
+			return errors.E(op, path, errors.Invalid, fmt.Errorf("a name in it is %d bytes long; %d are allowed", len(name), maxName))
+		}
 	}
 	if _, base := ufs.Split(path); isTemp(base) {
 		return errors.E(op, path, errors.Invalid, fmt.Errorf("names like this are kept for temporary files"))
