@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 )
@@ -32,6 +35,17 @@ var (
 	errFrozen    = &apiError{http.StatusForbidden, "archive unrestored"}
 	errBadMarker = &apiError{640, "invalid list marker"}
 )
+
+// errGone means that the client went away in the middle of its request.
+var errGone = errors.New("the client is gone")
+
+// bodyError is what an error while reading a request's body is answered with.
+func bodyError(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		return errGone
+	}
+	return badRequest("reading the body: %v", err)
+}
 
 func badRequest(format string, args ...any) error {
 	return &apiError{http.StatusBadRequest, fmt.Sprintf(format, args...)}

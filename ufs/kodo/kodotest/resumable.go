@@ -189,7 +189,7 @@ func (c *call) putPart() (any, error) {
 	}
 	data, d, err := c.state.blobs.receive(io.LimitReader(c.r.Body, maxPartSize+1))
 	if err != nil {
-		return nil, badRequest("reading the part: %v", err)
+		return nil, bodyError(err)
 	}
 	if err := checkPart(d, c.r); err != nil {
 		data.Remove()
@@ -393,7 +393,7 @@ func (c *call) putChunk() (any, error) {
 func (c *call) addChunk(b *block) (any, error) {
 	data, d, err := c.state.blobs.receive(io.LimitReader(c.r.Body, b.size-b.have+1))
 	if err != nil {
-		return nil, badRequest("reading the chunk: %v", err)
+		return nil, bodyError(err)
 	}
 	if b.have+d.size > b.size {
 		data.Remove()
@@ -430,7 +430,7 @@ func (c *call) makeFile() (any, error) {
 	}
 	ctxs, err := io.ReadAll(io.LimitReader(c.r.Body, maxBody))
 	if err != nil {
-		return nil, badRequest("reading the body: %v", err)
+		return nil, bodyError(err)
 	}
 	if err := c.joinBlocks(&in, strings.Split(string(ctxs), ",")); err != nil {
 		return nil, err

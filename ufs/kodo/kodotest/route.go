@@ -151,7 +151,7 @@ const maxBody = 8 << 20
 func (c *call) authorize() ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(c.r.Body, maxBody+1))
 	if err != nil {
-		return nil, badRequest("reading the body: %v", err)
+		return nil, bodyError(err)
 	}
 	if len(body) > maxBody {
 		return nil, &apiError{http.StatusRequestEntityTooLarge, "request too large"}

@@ -234,6 +234,10 @@ type partly struct{ results []batchResult }
 
 // answer writes the result of a handler, or how it failed.
 func (c *call) answer(result any, err error) {
+	if errors.Is(err, errGone) {
+		c.hangUp()
+		return
+	}
 	code := http.StatusOK
 	switch v := result.(type) {
 	case done:

@@ -94,6 +94,9 @@ func (s *state) readForm(parts *multipart.Reader) (*form, error) {
 			if f.data != nil {
 				f.data.Remove()
 			}
+			if errors.Is(bodyError(err), errGone) {
+				return f, errGone
+			}
 			return f, badRequest("malformed form: %v", err)
 		}
 	}
