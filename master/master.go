@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	stderrors "errors"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -66,6 +68,7 @@ type Master struct {
 	started time.Time
 	config  *clusterConfig
 	clients *clientMetrics
+	pool    *rpc.Pool // to workers
 
 	term  atomic.Pointer[term] // nil while standing by
 	addr  atomic.Pointer[net.Addr]
@@ -98,6 +101,7 @@ func New(conf *config.Config, opts Options) (*Master, error) {
 		now: time.Now, started: time.Now(), ready: make(chan struct{}),
 		config: newClusterConfig(conf), clients: newClientMetrics(),
 	}
+	m.pool = rpc.NewPool(rpc.ClientOptions{Auth: rpc.AuthType(conf.Enum(config.SecurityAuthenticationType)), User: set.superUser, Logger: m.log})
 	m.server = m.newServer()
 	if m.journal, err = m.openJournal(); err != nil {
 		return nil, err
@@ -160,6 +164,7 @@ func (m *Master) Run(ctx context.Context) error {
 	m.addr.Store(ptr(listener.Addr()))
 	ctx, m.fail = context.WithCancelCause(ctx)
 	defer m.fail(nil)
+	defer func() { _ = m.pool.Close() }() // returns no error
 
 	// The journal outlives the server, so that calls under way can end.
 	journalCtx, endJournal := context.WithCancel(context.WithoutCancel(ctx))
@@ -168,6 +173,9 @@ func (m *Master) Run(ctx context.Context) error {
 	g.Go(func() error {
 		defer endJournal()
 		err := m.server.Run(ctx, listener)
+		if stderrors.Is(err, grpc.ErrServerStopped) { // told to stop before it began
+			err = nil
+		}
 		if err != nil {
 			m.fail(err)
 		}
@@ -237,6 +245,8 @@ func (m *Master) newTerm(ctx context.Context, p proposer) *term {
 		access:  newAccessTimes(m.set.accessPrecision),
 		leases:  newLeases(m.set.maxLeases, m.set.leaseTTL, m.now),
 		workers: newWorkerConfigs(),
+		persist: newPersister(),
+		copy:    rpcCopier(m.pool),
 	}
 	t.blocks = blockmap.New(blockmap.Options{
 		Now:           m.now,
