@@ -2,31 +2,70 @@ package master
 
 import (
 	"context"
+	"time"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
-	"github.com/alluxio-go/alluxio/master/blockmap"
+	"github.com/alluxio-go/alluxio/internal/config"
 )
 
 // loops are the background tasks of a term. Each runs until its context ends.
 func (t *term) loops() []func(context.Context) {
-	return []func(context.Context){t.runAccess, t.runIntents}
+	return []func(context.Context){
+		t.runAccess, t.runIntents, t.runPersist, t.runSweep, t.runTTL,
+		t.runLostWorkers, t.runLostFiles, t.runOrphans, t.runReplication,
+	}
 }
 
-// PersistFile is a file that a worker is told to write to its UFS, below
-// persistDir.
-type PersistFile struct {
-	ID     blockid.FileID
-	Blocks []blockid.ID
+// loopSettings are the configuration of the background tasks.
+type loopSettings struct {
+	ttlInterval         time.Duration
+	lostWorkerInterval  time.Duration
+	lostFileInterval    time.Duration
+	orphanInterval      time.Duration // 0 or less: never
+	replicationInterval time.Duration
+	persistInterval     time.Duration
+	persistFirst        time.Duration // pause after the first failure; it doubles
+	persistMax          time.Duration // longest pause
+	persistTotal        time.Duration // after which a file is given up
 }
 
-// PersistedFile is a file that a worker has written there.
-type PersistedFile struct {
-	ID          blockid.FileID
-	Fingerprint string // of the temporary object; "" when not known
+func newLoopSettings(conf *config.Config) loopSettings {
+	s := loopSettings{
+		ttlInterval:         conf.Duration(config.MasterTTLCheckerInterval),
+		lostWorkerInterval:  conf.Duration(config.MasterLostWorkerDetectionInterval),
+		lostFileInterval:    conf.Duration(config.MasterLostWorkerFileDetectionInterval),
+		replicationInterval: conf.Duration(config.MasterReplicationCheckInterval),
+		persistInterval:     conf.Duration(config.MasterPersistenceSchedulerInterval),
+		persistFirst:        conf.Duration(config.MasterPersistenceInitialInterval),
+		persistMax:          conf.Duration(config.MasterPersistenceMaxInterval),
+		persistTotal:        conf.Duration(config.MasterPersistenceMaxTotalWaitTime),
+	}
+	if conf.Bool(config.MasterPeriodicBlockIntegrityCheckRepair) {
+		s.orphanInterval = conf.Duration(config.MasterPeriodicBlockIntegrityCheckInterval)
+	}
+	return s
 }
 
-// WorkerHeartbeat takes note of the files that a worker has written for the
-// master and returns those that it is to write.
-func (t *term) WorkerHeartbeat(ctx context.Context, w blockmap.WorkerID, done []PersistedFile) []PersistFile {
-	return nil
+// latchInode latches an inode for changing, wherever it is moved meanwhile.
+// When it does not exist (any more) the node does not either, and nothing is
+// held.
+func (t *term) latchInode(ctx context.Context, id blockid.FileID) (*held, node, error) {
+	for {
+		path, _, ok := t.pathOf(id)
+		if !ok {
+			return nil, node{missing: []string{""}}, nil
+		}
+		h, err := t.latches.exclusive(ctx, path)
+		if err != nil {
+			return nil, node{}, err
+		}
+		if n := t.look(path); n.exists() && n.last().ID == id {
+			return h, n, nil
+		}
+		h.release()
+	}
 }
+
+// lockedInodes bounds how many inodes a background task looks at under one
+// hold of the state's lock.
+const lockedInodes = 1000

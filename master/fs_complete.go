@@ -189,7 +189,9 @@ func (t *term) completeCached(in *inode.Inode, o CompleteOptions) error {
 	in.Persistence = inode.NotPersisted
 	if o.Async && o.PersistWaitMS >= 0 {
 		in.Persistence = inode.ToBePersisted
-		in.PersistAfterMS = in.ModifiedMS + o.PersistWaitMS
+		if o.PersistWaitMS > 0 { // at once costs no memory in the tree
+			in.PersistAfterMS = in.ModifiedMS + o.PersistWaitMS
+		}
 	}
 	return nil
 }

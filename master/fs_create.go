@@ -225,7 +225,6 @@ func (t *term) newChild(c Caller, parent inode.Inode, name string, kind inode.Ki
 	if kind == inode.KindFile {
 		in.BlockSize, in.Replication = o.BlockSize, o.Replication
 		in.Persistence = t.initialPersistence(o)
-		in.PersistAfterMS = in.CreatedMS + max(0, o.PersistWaitMS)
 	}
 	return in
 }

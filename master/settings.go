@@ -35,6 +35,7 @@ type settings struct {
 	workerTimeout    time.Duration
 	accessPrecision  time.Duration // by how much access times may be out of date
 	accessFlush      time.Duration
+	loops            loopSettings
 	persistBlacklist []string // parts of paths that are never persisted asynchronously
 }
 
@@ -60,6 +61,7 @@ func newSettings(conf *config.Config) (*settings, error) {
 		workerTimeout:    conf.Duration(config.MasterWorkerTimeout),
 		accessPrecision:  conf.Duration(config.MasterFileAccessTimeUpdatePrecision),
 		accessFlush:      conf.Duration(config.MasterFileAccessTimeJournalFlushInterval),
+		loops:            newLoopSettings(conf),
 		persistBlacklist: conf.List(config.MasterPersistenceBlacklist),
 	}
 	if login := conf.String(config.SecurityLoginUsername); login != "" {

@@ -37,6 +37,8 @@ type term struct {
 	access  *accessTimes
 	leases  *leases
 	workers *workerConfigs
+	persist *persister
+	copy    copier
 
 	registered atomic.Bool // whether a worker has registered in this term
 
