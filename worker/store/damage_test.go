@@ -1,0 +1,236 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// damage is one way in which a cached file goes bad. It reports whether it
+// changed anything.
+type damage struct {
+	name string
+	do   func(r *rand.Rand, path, other string) (changed bool, err error)
+}
+
+var damages = []damage{
+	{"flip", func(r *rand.Rand, path, _ string) (bool, error) {
+		return true, edit(path, func(b []byte) []byte { b[r.IntN(len(b))] ^= 1 << r.IntN(8); return b })
+	}},
+	{"truncate", func(r *rand.Rand, path, _ string) (bool, error) {
+		return true, edit(path, func(b []byte) []byte { return b[:r.IntN(len(b))] })
+	}},
+	{"zero", func(r *rand.Rand, path, _ string) (bool, error) {
+		return true, edit(path, func(b []byte) []byte {
+			from := r.IntN(len(b))
+			clear(b[from:min(len(b), from+4096)])
+			return b
+		})
+	}},
+	{"swap", func(_ *rand.Rand, path, other string) (bool, error) {
+		if err := os.Rename(path, path+".x"); err != nil {
+			return false, err
+		}
+		if err := os.Rename(other, path); err != nil {
+			return false, err
+		}
+		return true, os.Rename(path+".x", other)
+	}},
+	{"stale copy", func(r *rand.Rand, path, _ string) (bool, error) {
+		return true, edit(path, func(b []byte) []byte { return rotate(b, SpanSize) })
+	}},
+	{"delete", func(_ *rand.Rand, path, _ string) (bool, error) { return true, os.Remove(path) }},
+	{"extend", func(_ *rand.Rand, path, _ string) (bool, error) {
+		return false, edit(path, func(b []byte) []byte { return append(b, 1, 2, 3) })
+	}},
+}
+
+func rotate(b []byte, n int) []byte {
+	n %= len(b)
+	return append(append([]byte(nil), b[n:]...), b[:n]...)
+}
+
+func edit(path string, f func([]byte) []byte) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, f(b), 0o644)
+}
+
+// TestDamage damages block files and sidecars of a store, while it runs and
+// while it does not, and reads everything back: right bytes always, or for blocks
+// without a source, an error.
+func TestDamage(t *testing.T) {
+	const blocks, size = 8, 3*page + 500
+	rounds := 150
+	if testing.Short() {
+		rounds = 30
+	}
+	dir := t.TempDir()
+	opts := oneDir(dir, 1000*page)
+	r := rand.New(rand.NewPCG(1, 2))
+	s, err := New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, s)
+	done, noticed := 0, 0
+	for round := range rounds {
+		for i := range blocks {
+			check(t, s, block1(i), size, source(block1(i), size))
+		}
+		a, b := r.IntN(blocks), r.IntN(blocks)
+		if a == b {
+			b = (a + 1) % blocks
+		}
+		how := damages[r.IntN(len(damages))]
+		path, other := s.dirs[0].blockPath(block1(a)), s.dirs[0].blockPath(block1(b))
+		stopped := r.IntN(3) == 0
+		sidecar := stopped && r.IntN(3) == 0
+		if stopped {
+			stop()
+		}
+		if sidecar {
+			path, other = path+metaSuffix, other+metaSuffix
+		}
+		changed, err := how.do(r, path, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done++
+		if stopped {
+			if s, err = New(opts); err != nil {
+				t.Fatal(err)
+			}
+			stop = run(t, s)
+		}
+		name := fmt.Sprintf("round %d: %s (stopped %v, sidecar %v)", round, how.name, stopped, sidecar)
+		before := reads(a, b, size)
+		if readBoth(t, s, name, before) < len(before) && !changed {
+			noticed++
+		}
+		for _, src := range before {
+			if src.requests > 0 {
+				noticed++
+				break
+			}
+		}
+	}
+	if done != rounds || noticed < done/2 {
+		t.Errorf("%d damages done, %d noticed", done, noticed)
+	}
+}
+
+// reads are sources for two blocks, so that fetches can be counted.
+func reads(a, b int, size int64) map[blockid.ID]*memSource {
+	return map[blockid.ID]*memSource{block1(a): source(block1(a), size), block1(b): source(block1(b), size)}
+}
+
+func readBoth(t *testing.T, s *Store, name string, srcs map[blockid.ID]*memSource) int {
+	t.Helper()
+	right := 0
+	for id, src := range srcs {
+		got, err := fetchAll(s, id, int64(len(src.data)), src)
+		if err != nil || !bytes.Equal(got, src.data) {
+			t.Fatalf("%s: block %d: wrong bytes, or error %v", name, id, err)
+		}
+		right++
+	}
+	return right
+}
+
+// TestDamageOfOnlyCopies: what cannot be fetched again is an error, never wrong
+// bytes, and the undamaged pages stay readable.
+func TestDamageOfOnlyCopies(t *testing.T) {
+	const size = 4*page + 10
+	for _, how := range damages {
+		for _, stopped := range []bool{false, true} {
+			dir := t.TempDir()
+			s, err := New(oneDir(dir, 100*page))
+			if err != nil {
+				t.Fatal(err)
+			}
+			stop := run(t, s)
+			put(t, s, block1(0), size, CreateOptions{})
+			put(t, s, block1(1), size, CreateOptions{})
+			if stopped {
+				stop()
+			}
+			changed, err := how.do(rand.New(rand.NewPCG(3, 4)), s.dirs[0].blockPath(block1(0)), s.dirs[0].blockPath(block1(1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stopped {
+				s = open(t, oneDir(dir, 100*page))
+			}
+			got, err := fetchAll(s, block1(0), size, nil)
+			switch {
+			case !changed:
+				if err != nil || !bytes.Equal(got, content(block1(0), size)) {
+					t.Errorf("%s: %v", how.name, err)
+				}
+			case how.name == "delete":
+				wantKind(t, err, errors.NotFound)
+			case !errors.Is(err, errors.Corrupt):
+				t.Errorf("%s, stopped %v: got error %v, want Corrupt", how.name, stopped, err)
+			}
+			if !bytes.HasPrefix(content(block1(0), size), got) {
+				t.Errorf("%s: wrong bytes before the error", how.name)
+			}
+			stop()
+		}
+	}
+}
+
+func TestLocalReads(t *testing.T) {
+	const size = 4*page + 10
+	s := open(t, oneDir(t.TempDir(), 100*page))
+	put(t, s, block1(0), size, CreateOptions{})
+	want := content(block1(0), size)
+	h, err := s.Open(block1(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	path, err := h.Local(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := OpenLocal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, c := range []struct{ off, n int }{{0, size}, {5, 10}, {SpanSize - 1, 2}, {size - 3, 3}, {page + 1, 2 * page}} {
+		p := make([]byte, c.n)
+		if n, err := l.ReadAt(p, int64(c.off)); n != c.n || err != nil || !bytes.Equal(p, want[c.off:c.off+c.n]) {
+			t.Errorf("ReadAt(%d, %d) = %d, %v", c.off, c.n, n, err)
+		}
+	}
+	// Damaged under an open handle on both sides: noticed by both.
+	if err := edit(path, func(b []byte) []byte { b[2*page+7] ^= 1; return b }); err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.ReadAt(make([]byte, 10), 2*page)
+	wantKind(t, err, errors.Corrupt)
+	_, err = h.Local(context.Background())
+	wantKind(t, err, errors.Corrupt)
+
+	_, err = OpenLocal(path + "0")
+	wantKind(t, err, errors.NotFound)
+	if err := os.Rename(path+metaSuffix, s.dirs[0].blockPath(block1(1))+metaSuffix); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(path, s.dirs[0].blockPath(block1(1))); err != nil {
+		t.Fatal(err)
+	}
+	_, err = OpenLocal(s.dirs[0].blockPath(block1(1)))
+	wantKind(t, err, errors.Corrupt)
+}
