@@ -67,10 +67,6 @@ func uptimeText(d time.Duration) string {
 	return fmt.Sprintf("%d day(s), %d hour(s), %d minute(s), and %d second(s)", s/86400, s/3600%24, s/60%60, s%60)
 }
 
-// dateText formats a time given in milliseconds since 1970 with a Java date
-// pattern such as "MM-dd-yyyy HH:mm:ss:SSS", in local time.
-func dateText(pattern string, ms int64) string { return formatJava(pattern, time.UnixMilli(ms)) }
-
 // formatJava formats with the letters of Java's date patterns that have a
 // meaning for a point in time; text in quotes and other characters are copied.
 func formatJava(pattern string, t time.Time) string {

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alluxio-go/alluxio/client"
+	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/proto/grpcpb"
+	"github.com/alluxio-go/alluxio/proto/journalmasterpb"
+	"github.com/alluxio-go/alluxio/proto/metapb"
+)
+
+func newFsadminCmd(env *Env) *cobra.Command {
+	return newGroup("fsadmin", "Administer the cluster", "Reports on the cluster and administers it.",
+		newReportCmd(env), newDoctorCmd(env), newGetBlockInfoCmd(env), newJournalCmd(env))
+}
+
+func newDoctorCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:       "doctor [configuration|storage]",
+		Short:     "Look for configuration that differs between nodes and for failed storage",
+		Example:   examples("fsadmin doctor", "fsadmin doctor storage"),
+		Args:      argCount(0, 1),
+		ValidArgs: []string{"configuration", "storage"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
+				return usagef(cmd, "doctor category is invalid.")
+			}
+			return withShell(env, runDoctor)(cmd, args)
+		},
+	}
+}
+
+func runDoctor(ctx context.Context, sh *shell, args []string) error {
+	all := len(args) == 0
+	if all || args[0] == "configuration" {
+		report, err := sh.fs.ConfigReport(ctx)
+		if err != nil {
+			return err
+		}
+		writeConfigReport(sh.Stdout, report)
+	}
+	if all || args[0] == "storage" {
+		lost, err := sh.fs.LostStorage(ctx)
+		if err != nil {
+			return err
+		}
+		writeLostStorage(sh.Stdout, lost)
+	}
+	return nil
+}
+
+// writeConfigReport prints the properties that differ between nodes.
+func writeConfigReport(w io.Writer, report client.ConfigReport) {
+	if len(report.Errors) == 0 && len(report.Warnings) == 0 {
+		fmt.Fprintln(w, "No server-side configuration errors or warnings.")
+		return
+	}
+	for _, part := range []struct {
+		title string
+		found map[string]map[string][]string
+	}{
+		{"Server-side configuration errors (those properties are required to be identical): ", report.Errors},
+		{"Server-side configuration warnings (those properties are recommended to be identical): ", report.Warnings},
+	} {
+		if len(part.found) == 0 {
+			continue
+		}
+		fmt.Fprintln(w, part.title)
+		for _, key := range slices.Sorted(maps.Keys(part.found)) {
+			writeDifferences(w, key, part.found[key])
+		}
+	}
+}
+
+// writeDifferences prints the values of a property and the nodes that have them.
+func writeDifferences(w io.Writer, key string, nodes map[string][]string) {
+	fmt.Fprintf(w, "key: %s\n", key)
+	for _, value := range slices.Sorted(maps.Keys(nodes)) {
+		text := cmp.Or(value, "no value set")
+		fmt.Fprintf(w, "    value: %s (%s)\n", text, strings.Join(slices.Sorted(slices.Values(nodes[value])), ", "))
+	}
+}
+
+// writeLostStorage prints the storage directories that workers lost.
+func writeLostStorage(w io.Writer, lost map[string]map[string][]string) {
+	if len(lost) == 0 {
+		fmt.Fprintln(w, "All worker storage paths are in working state.")
+		return
+	}
+	for _, host := range slices.Sorted(maps.Keys(lost)) {
+		fmt.Fprintf(w, "The following storage paths are lost in worker %s: \n", host)
+		for _, tier := range sortTiers(slices.Collect(maps.Keys(lost[host]))) {
+			for _, path := range lost[host][tier] {
+				fmt.Fprintf(w, "%s (%s)\n", path, tier)
+			}
+		}
+	}
+}
+
+func newGetBlockInfoCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:     "getBlockInfo BLOCK_ID",
+		Short:   "Say where a block is cached and which file it belongs to",
+		Example: examples("fsadmin getBlockInfo 16777216"),
+		Args:    argCount(1, 1),
+		RunE:    withShell(env, runGetBlockInfo),
+	}
+}
+
+func runGetBlockInfo(ctx context.Context, sh *shell, args []string) error {
+	n, err := strconv.ParseInt(args[0], 10, 64)
+	if err != nil || n < 0 {
+		return errors.Errorf(errors.Invalid, "%s is not a valid block id.", args[0])
+	}
+	info, err := sh.fs.BlockInfo(ctx, n)
+	switch {
+	case err == nil:
+		sh.printf("%s", blockText(info))
+	case errors.Is(err, errors.NotFound):
+		sh.printf("BlockMeta is not available for blockId: %d", n)
+	default:
+		return err
+	}
+	file := blockid.ID(n).File()
+	path, err := sh.fs.FilePath(ctx, int64(file))
+	if errors.Is(err, errors.NotFound) {
+		return errors.Errorf(errors.NotFound, "This block belongs to no file: there is none with the id %d.", file)
+	}
+	if err == nil {
+		sh.printf("This block belongs to file {id=%d, path=%s}", file, path)
+	}
+	return err
+}
+
+func newJournalCmd(env *Env) *cobra.Command {
+	checkpoint := &cobra.Command{
+		Use:     "checkpoint",
+		Short:   "Take a snapshot of the metadata and drop the journal entries before it",
+		Example: examples("fsadmin journal checkpoint"),
+		Args:    argCount(0, 0),
+		RunE: withShell(env, func(ctx context.Context, sh *shell, _ []string) error {
+			resp, err := ask(ctx, sh, metapb.NewMetaMasterClientServiceClient, metapb.MetaMasterClientServiceClient.Checkpoint, &metapb.CheckpointPOptions{})
+			if err == nil {
+				sh.printf("Successfully took a checkpoint on master %s", resp.GetMasterHostname())
+			}
+			return err
+		}),
+	}
+	return newGroup("journal", "Look after the journal", "",
+		checkpoint, newGroup("quorum", "Look after the masters that replicate the journal", "", newQuorumInfoCmd(env)))
+}
+
+func newQuorumInfoCmd(env *Env) *cobra.Command {
+	var domain string
+	cmd := &cobra.Command{
+		Use:     "info -domain MASTER",
+		Short:   "List the masters that replicate the journal",
+		Example: examples("fsadmin journal quorum info -domain MASTER"),
+		Args:    argCount(0, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if domain != "MASTER" {
+				return usagef(cmd, "Invalid value provided for option: domain. Supported values: [MASTER]")
+			}
+			return withShell(env, func(ctx context.Context, sh *shell, _ []string) error {
+				info, err := ask(ctx, sh, journalmasterpb.NewJournalMasterClientServiceClient,
+					journalmasterpb.JournalMasterClientServiceClient.GetQuorumInfo, &journalmasterpb.GetQuorumInfoPRequest{})
+				if err == nil {
+					writeQuorum(sh.Stdout, info)
+				}
+				return err
+			})(cmd, args)
+		},
+	}
+	cmd.Flags().StringVar(&domain, "domain", "MASTER", "the journal: there is only that of the masters")
+	return cmd
+}
+
+func writeQuorum(w io.Writer, info *journalmasterpb.GetQuorumInfoPResponse) {
+	leader := "none"
+	for _, s := range info.GetServerInfo() {
+		if s.GetIsLeader() {
+			leader = addressText(s.GetServerAddress())
+		}
+	}
+	fmt.Fprintf(w, "Journal domain\t: %s\nQuorum size\t: %d\nQuorum leader\t: %s\n\n", info.GetDomain(), len(info.GetServerInfo()), leader)
+	const row = "%-11s | %-8s | %-20s\n"
+	fmt.Fprintf(w, row, "STATE", "PRIORITY", "SERVER ADDRESS")
+	for _, s := range info.GetServerInfo() {
+		fmt.Fprintf(w, row, s.GetServerState(), strconv.Itoa(int(s.GetPriority())), addressText(s.GetServerAddress()))
+	}
+}
+
+func addressText(a *grpcpb.NetAddress) string {
+	return net.JoinHostPort(a.GetHost(), strconv.Itoa(int(a.GetRpcPort())))
+}
