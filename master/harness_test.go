@@ -149,14 +149,13 @@ func (w *world) addWorker() {
 // snapshot, as another master would have it.
 func (w *world) failover() {
 	w.tb.Helper()
-	ctx := context.Background()
-	before := snapshotBytes(w.tb, w.m.state)
-	if err := w.mem.Checkpoint(ctx); err != nil {
-		w.tb.Fatal(err)
-	}
 	old := w.m.term.Load()
 	w.mem.Demote()
 	waitFor(w.tb, func() bool { return w.m.term.Load() == nil })
+	before := snapshotBytes(w.tb, w.m.state)
+	if err := w.mem.Checkpoint(context.Background()); err != nil {
+		w.tb.Fatal(err)
+	}
 	if err := w.mem.Reload(); err != nil {
 		w.tb.Fatal(err)
 	}
@@ -350,12 +349,37 @@ type faults struct {
 	mu struct {
 		sync.Mutex
 		when func(op, path string) error
+		gone chan struct{}
 	}
 	injected atomic.Int64
 	calls    atomic.Int64
 }
 
 func newFaults() *faults { return &faults{} }
+
+// reached stops the next call of the operation; the channel is closed when it
+// is there. release lets it go on.
+func (f *faults) reached(op string) <-chan struct{} {
+	there, gone := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.gone = gone
+	f.mu.when = func(o, _ string) error {
+		if o == op {
+			once.Do(func() { close(there); <-gone })
+		}
+		return nil
+	}
+	return there
+}
+
+func (f *faults) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.when = nil
+	close(f.mu.gone)
+}
 
 // set makes calls fail for which when says so; nil ends it.
 func (f *faults) set(when func(op, path string) error) {
