@@ -1,0 +1,153 @@
+package master
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/ufs/mem"
+)
+
+func (w *world) mount(path, uri string, o MountOptions) error {
+	o.CommonOptions = trust
+	return w.term().Mount(context.Background(), System, path, uri, o)
+}
+
+func TestMount(t *testing.T) {
+	w := newWorld(t, nil)
+	w.stores.Store("mem://other/dir", mem.NewStore(mem.StoreOptions{}))
+	w.mkdir("/exists", MustCache)
+	w.write("/file", 1, MustCache)
+	w.put("/below", "hidden by nothing")
+	for _, c := range []struct {
+		path, uri string
+		kind      errors.Kind
+		text      string
+	}{
+		{"/exists", "mem://x", errors.Invalid, "Mount point target path /exists already exists in Alluxio namespace. Try mounting to another path."},
+		{"/", "mem://x", errors.Invalid, "already exists"},
+		{"/no/parent", "mem://x", errors.Invalid, "has no parent directory"},
+		{"/file/m", "mem://x", errors.Invalid, "Component file is not a directory"},
+		{"/m", "mem://root/sub", errors.Invalid, "is a prefix of"},
+		{"/m", "what://x", errors.Invalid, "scheme"},
+		{"/below", "mem://x", errors.Invalid, "Mount path /below shadows an existing path mem://root/below in the parent underlying filesystem"},
+	} {
+		wantError(t, w.mount(c.path, c.uri, MountOptions{}), c.kind, c.text)
+	}
+	if err := w.mount("/m", "mem://other/dir/", MountOptions{Shared: true, Properties: map[string]string{"fs.kodo.secretkey": "hush"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.mount("/m/nested", "mem://third", MountOptions{ReadOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	m := w.mustStat("/m")
+	if !m.MountPoint || m.Mode != 0o777 || m.UFSPath != "mem://other/dir" {
+		t.Errorf("%+v", m)
+	}
+	w.write("/m/f", 10, CacheThrough)
+	if fi := w.mustStat("/m/f"); fi.UFSPath != "mem://other/dir/f" || fi.MountID == 1 {
+		t.Errorf("%+v", fi)
+	}
+	readOnly := "A write operation on /m/nested/f under a readonly mount point /m/nested is not allowed"
+	wantError(t, w.tryWrite("/m/nested/f", 1, MustCache), errors.Permission, readOnly)
+	w.put("/m/nested/g", "1")
+	wantError(t, w.delete("/m/nested/g", DeleteOptions{}), errors.Permission, "readonly")
+	wantError(t, w.rename("/m/nested/g", "/m/nested/h"), errors.Permission, "readonly")
+	wantError(t, w.rename("/m/f", "/f2"), errors.Invalid, "Renaming /m/f to /f2 is a cross mount operation")
+	wantError(t, w.rename("/m", "/m2"), errors.Invalid, "mount point")
+	wantError(t, w.rename("/exists", "/m"), errors.Invalid, "/m is a mount point and cannot be renamed onto")
+	wantError(t, w.delete("/m", DeleteOptions{Recursive: true}), errors.Permission, "without --deleteMountPoint/-m option specified")
+
+	for _, i := range w.term().MountTable(context.Background(), true) {
+		if i.Path == "/m" && (i.UFSType != "mem" || !i.Shared || i.Options["fs.kodo.secretkey"] == "hush") {
+			t.Errorf("%+v", i)
+		}
+	}
+	if p, err := w.term().UFSInfo(w.mustStat("/m/f").MountID); err != nil || p.Options["fs.kodo.secretkey"] != "hush" {
+		t.Errorf("workers get %v, %v", p, err)
+	}
+	if path, err := w.term().ReverseResolve("mem://other/dir/x"); err != nil || path != "/m/x" {
+		t.Errorf("%s, %v", path, err)
+	}
+	w.failover()
+	w.mustStat("/m/f")
+	unmount := func(path string) error { return w.term().Unmount(context.Background(), System, path) }
+	wantError(t, unmount("/m"), errors.Invalid, "Unmount /m/nested below it first")
+	wantError(t, unmount("/exists"), errors.Invalid, "Please ensure the path is an existing mount point")
+	wantError(t, unmount("/"), errors.Invalid, "not root")
+	wantError(t, unmount("/none"), errors.NotFound, "Path /none does not exist")
+	for _, p := range []string{"/m/nested", "/m"} {
+		if err := unmount(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.stat("/m")
+	wantError(t, err, errors.NotFound, "/m")
+	if err := w.mount("/m", "mem://other/dir", MountOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.mustStat("/m/f")
+	if err := w.delete("/m", DeleteOptions{Recursive: true, MountPoints: true}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := w.stores.Load("mem://other/dir"); s == nil {
+		t.Fatal("no store")
+	} else if _, err := s.(*mem.Store).Head(context.Background(), "f"); err != nil {
+		t.Errorf("unmounting deleted the data: %v", err)
+	}
+}
+
+func TestUpdateMount(t *testing.T) {
+	w := newWorld(t, nil)
+	if err := w.mount("/m", "mem://o", MountOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.write("/m/f", 1, CacheThrough)
+	before := w.mustStat("/m/f").MountID
+	if err := w.term().UpdateMount(context.Background(), System, "/m", MountOptions{ReadOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.mustStat("/m/f").MountID; after == before {
+		t.Error("a changed mount keeps its id")
+	}
+	wantError(t, w.tryWrite("/m/g", 1, MustCache), errors.Permission, "readonly")
+	wantError(t, w.term().UpdateMount(context.Background(), System, "/x", MountOptions{}), errors.NotFound, "/x")
+}
+
+func TestUFSMode(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write("/f", 1, CacheThrough)
+	if err := w.term().UpdateUFSMode(System, "mem://root/", ufsReadOnly); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, w.delete("/f", DeleteOptions{}), errors.Permission, "Operation WRITE not allowed on ufs path mem://root/f under maintenance mode READ_ONLY")
+	wantError(t, w.term().UpdateUFSMode(System, "mem://unknown/", ufsReadOnly), errors.Invalid, "mem://unknown/")
+	w.failover()
+	wantError(t, w.delete("/f", DeleteOptions{}), errors.Permission, "READ_ONLY")
+	if err := w.term().UpdateUFSMode(System, "mem://root/", ufsReadWrite); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.delete("/f", DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestChangedRoot: a journal is only served over the root that it was made for.
+func TestChangedRoot(t *testing.T) {
+	w := newWorld(t, nil)
+	conf, err := w.conf.With(5, map[string]string{"alluxio.master.mount.table.root.ufs": "mem://elsewhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.term().begin(context.Background(), conf)
+	if err != nil {
+		t.Errorf("the same root is refused: %v", err)
+	}
+	w.m.state.root.UFS = "mem://elsewhere"
+	err = w.term().begin(context.Background(), conf)
+	wantError(t, err, errors.FailedPrecondition, "was made for mem://root")
+	if !strings.Contains(err.Error(), "alluxio format") {
+		t.Errorf("no instruction: %v", err)
+	}
+}
