@@ -32,7 +32,16 @@ func newRootCmd(env *Env) *cobra.Command {
 		newBootstrapConfCmd(env), newGetConfCmd(env), newValidateConfCmd(env), newVersionCmd(env))
 	addTo(root, "test", newRunTestsCmd(env), newReadJournalCmd(env), newLogLevelCmd(env))
 	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What exit codes mean", Long: exitCodesHelp})
+	hideFlagsInUse(root)
 	return root
+}
+
+// hideFlagsInUse leaves "[flags]" out of usage lines, which name the options.
+func hideFlagsInUse(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	for _, c := range cmd.Commands() {
+		hideFlagsInUse(c)
+	}
 }
 
 func addTo(parent *cobra.Command, group string, cmds ...*cobra.Command) {

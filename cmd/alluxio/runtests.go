@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -147,9 +148,10 @@ func runSmokeTests(ctx context.Context, sh *shell, directory string, tests []smo
 		return err
 	}
 	results := make([]chan smokeResult, len(tests))
+	var writing sync.Mutex
 	for i, test := range tests {
 		results[i] = make(chan smokeResult, 1)
-		go func() { results[i] <- test.run(ctx, sh, dir) }()
+		go func() { results[i] <- test.run(ctx, sh, dir, &writing) }()
 	}
 	failed := 0
 	for i, test := range tests {
@@ -180,8 +182,9 @@ func (t smokeTest) path(dir string) string {
 	return fspath.Join(dir, fmt.Sprintf("%s_%s_%s", t.operation.file, t.readType, t.writeType))
 }
 
-// run writes the file, reads it back and sees it into the under store.
-func (t smokeTest) run(ctx context.Context, sh *shell, dir string) (result smokeResult) {
+// run writes the file, reads it back and sees it into the under store. One test
+// writes at a time: a writer reserves a whole block, and the cache may be small.
+func (t smokeTest) run(ctx context.Context, sh *shell, dir string, writing *sync.Mutex) (result smokeResult) {
 	ctx, cancel := context.WithTimeout(ctx, smokeTimeout)
 	defer cancel()
 	path, content := t.path(dir), t.operation.content()
@@ -189,7 +192,11 @@ func (t smokeTest) run(ctx context.Context, sh *shell, dir string) (result smoke
 		what string
 		do   func() error
 	}{
-		{"writeFile to file", func() error { return t.write(ctx, sh, path, content) }},
+		{"writeFile to file", func() error {
+			writing.Lock()
+			defer writing.Unlock()
+			return t.write(ctx, sh, path, content)
+		}},
 		{"readFile file", func() error { return t.read(ctx, sh, path, content) }},
 		{"persistFile file", func() error { return t.persist(ctx, sh, path) }},
 		{"readFile file", func() error { return t.read(ctx, sh, path, content) }},
