@@ -12,10 +12,10 @@ import (
 // ChunkBytes is the size of pages and of the largest chunk either side sends.
 const ChunkBytes = 1 << 20
 
-// pages recycles buffers of up to ChunkBytes.
-var pages = mem.NewTieredBufferPool(4<<10, 64<<10, 256<<10, ChunkBytes, 2*ChunkBytes)
+// pages recycles buffers of up to 2*ChunkBytes.
+var pages pagePool
 
-// NewPage returns a pooled buffer of n bytes with arbitrary content. Fill it,
+// NewPage returns a buffer of n bytes, pooled if possible, with arbitrary content. Fill it,
 // then hand it to [NewData], or give it back with [FreePage].
 func NewPage(n int) *[]byte { return pages.Get(n) }
 
@@ -24,7 +24,7 @@ func FreePage(page *[]byte) { pages.Put(page) }
 
 // NewData makes a payload of a page. The page belongs to the payload from then
 // on and goes back to the pool when the payload is freed.
-func NewData(page *[]byte) Data { return Data{bufs: mem.BufferSlice{mem.NewBuffer(page, pages)}} }
+func NewData(page *[]byte) Data { return Data{bufs: mem.BufferSlice{mem.NewBuffer(page, &pages)}} }
 
 // Data is a payload: bytes in one or more reference-counted buffers. The zero
 // value is empty. A Data has one owner, who frees it once.

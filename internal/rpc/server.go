@@ -148,7 +148,12 @@ func (s *Server) MissingPolicies() []string {
 func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, l := range listeners {
-		g.Go(func() error { return s.grpc.Serve(l) })
+		g.Go(func() error {
+			if err := s.grpc.Serve(l); err != grpc.ErrServerStopped { // told to stop before it began
+				return err
+			}
+			return nil
+		})
 	}
 	g.Go(func() error {
 		<-ctx.Done()
