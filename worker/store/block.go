@@ -36,6 +36,7 @@ type block struct {
 	tracked     bool // in dir.policy
 	gone        bool // not in the index any more
 	moving      bool
+	used        bool // by a reader since it was last idle
 
 	mu struct {
 		sync.Mutex
@@ -120,6 +121,9 @@ func (s *Store) unref(b *block) {
 		b.bytes = 0
 	case empty:
 		s.removeLocked(b)
+	case last && b.used:
+		b.used = false
+		s.noteUseLocked(b)
 	}
 	s.mu.Unlock()
 	if last && b.file != nil {

@@ -32,7 +32,7 @@ type FillOptions struct {
 // it. Pages that are missing are fetched from src when they are read and kept
 // as far as there is room. A block that is here from another version of the
 // object, or with another length, is replaced. NoSpace when no directory takes
-// it: the caller may read from src itself.
+// it, Unavailable when its directory fails: the caller may read from src itself.
 func (s *Store) OpenFill(id blockid.ID, opts FillOptions, src Source) (*Handle, error) {
 	if !id.Valid() || opts.Length < 0 || opts.Length > maxBlockLength || opts.Fingerprint == "" || len(opts.Fingerprint) > maxFingerprint {
 		return nil, errors.Errorf(errors.Invalid, "Block %d of %d bytes cannot be cached.", id, opts.Length)

@@ -189,6 +189,7 @@ func fetchAll(s *Store, id blockid.ID, n int64, src *memSource) ([]byte, error) 
 // with the files on disk.
 func checkAccounts(t testing.TB, s *Store) {
 	t.Helper()
+	s.fetching.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	used := map[*dir]int64{}

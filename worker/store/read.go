@@ -45,7 +45,7 @@ func (s *Store) retainLocked(b *block) {
 	b.refs++
 	b.handles++
 	b.dir.policy.Use(b.id)
-	s.noteUseLocked(b)
+	b.used = true
 	s.m.accessed.Inc()
 }
 
@@ -53,13 +53,15 @@ func (s *Store) retainLocked(b *block) {
 // whose file has vanished is removed, and NotFound.
 func (s *Store) handle(b *block, src Source) (*Handle, error) {
 	if err := s.ensureOpen(b); err != nil {
+		path := b.finalPath()
 		s.readFault(b.dir, err)
+		vanished := errors.Is(err, errors.NotFound) && s.folderExists(b.dir)
 		s.leave(b)
-		s.discardBroken(b, err)
-		if errors.Is(err, errors.NotFound) {
+		if vanished {
+			s.discardVanished(b, err)
 			return nil, notFound(b.id)
 		}
-		return nil, errors.E("store.open", b.finalPath(), errors.Unavailable, err)
+		return nil, errors.E("store.open", path, errors.Unavailable, err)
 	}
 	b.mu.Lock()
 	h := &Handle{s: s, b: b, src: src, next: b.mu.lastEnd, window: b.mu.lastWindow, grown: b.pageOf(b.mu.lastEnd - 1), limit: b.length}
@@ -67,8 +69,8 @@ func (s *Store) handle(b *block, src Source) (*Handle, error) {
 	return h, nil
 }
 
-// discardBroken removes a block that cannot be opened.
-func (s *Store) discardBroken(b *block, cause error) {
+// discardVanished removes a block whose file somebody deleted.
+func (s *Store) discardVanished(b *block, cause error) {
 	s.mu.Lock()
 	there := s.mu.blocks[b.id] == b
 	if there {
@@ -77,7 +79,7 @@ func (s *Store) discardBroken(b *block, cause error) {
 	s.mu.Unlock()
 	if there {
 		s.m.lost.Inc()
-		s.log.Error("a block was lost: its file cannot be opened", "block", b.id, "error", cause)
+		s.log.Error("a block was lost: its file is gone", "block", b.id, "error", cause)
 		s.unlink(b)
 	}
 }

@@ -1,0 +1,273 @@
+package store
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// faultFS fails operations below a folder with an error, and counts them.
+type faultFS struct {
+	osFS
+	mu     sync.Mutex
+	below  string
+	reads  error // of reading and opening for reading
+	writes error // of everything else
+	faults int
+}
+
+func (f *faultFS) set(below string, reads, writes error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.below, f.reads, f.writes = below, reads, writes
+}
+
+func (f *faultFS) check(name string, write bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.reads
+	if write {
+		err = f.writes
+	}
+	if err == nil || !strings.HasPrefix(name, f.below) {
+		return nil
+	}
+	f.faults++
+	return &fs.PathError{Op: "fault", Path: name, Err: err}
+}
+
+func (f *faultFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	if err := f.check(name, flag&os.O_CREATE != 0); err != nil {
+		return nil, err
+	}
+	file, err := f.osFS.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return &faultFile{File: file, fs: f, name: name}, nil
+}
+
+func (f *faultFS) Rename(from, to string) error {
+	if err := f.check(to, true); err != nil {
+		return err
+	}
+	return f.osFS.Rename(from, to)
+}
+
+func (f *faultFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if err := f.check(name, false); err != nil {
+		return nil, err
+	}
+	return f.osFS.ReadDir(name)
+}
+
+type faultFile struct {
+	File
+	fs   *faultFS
+	name string
+}
+
+func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.fs.check(f.name, false); err != nil {
+		return 0, err
+	}
+	return f.File.ReadAt(p, off)
+}
+
+func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
+	if err := f.fs.check(f.name, true); err != nil {
+		return 0, err
+	}
+	return f.File.WriteAt(p, off)
+}
+
+// twoDirs are options with two directories of one tier and faults in between.
+func twoDirs(t *testing.T) (Options, *faultFS, string, string) {
+	f := &faultFS{}
+	a, b := t.TempDir(), t.TempDir()
+	return Options{PageSize: page, FS: f, Allocator: Greedy, ProbeInterval: 5 * time.Millisecond, Tiers: []TierOptions{{Alias: "SSD",
+		Dirs: []DirOptions{{Path: a, Quota: 40 * page}, {Path: b, Quota: 40 * page}}}}}, f, a, b
+}
+
+func TestFailingDirectory(t *testing.T) {
+	const size = 2*page + 9
+	opts, faults, a, b := twoDirs(t)
+	s := open(t, opts)
+	put(t, s, block1(0), size, CreateOptions{})
+	check(t, s, block1(1), size, source(block1(1), size))
+
+	faults.set(a, syscall.EIO, syscall.EIO)
+	// Writing notices; the second attempt goes elsewhere.
+	if _, err := write(s, block1(2), size, CreateOptions{}, page); err == nil {
+		t.Fatal("a failing disk took a block")
+	}
+	if info := put(t, s, block1(2), size, CreateOptions{}); info.Dir != b {
+		t.Errorf("block in %s", info.Dir)
+	}
+	if d := s.Tiers()[0].Dirs[0]; !d.Lost || s.Tiers()[0].Capacity != 40*page {
+		t.Errorf("%+v", s.Tiers()[0])
+	}
+	_, err := s.Open(block1(0))
+	wantKind(t, err, errors.NotFound)
+	check(t, s, block1(1), size, source(block1(1), size)) // fetched again
+
+	eventually(t, "a probe has failed", func() bool {
+		faults.mu.Lock()
+		defer faults.mu.Unlock()
+		return faults.faults >= 3
+	})
+	faults.set("", nil, nil)
+	eventually(t, "the directory is back", func() bool { return !s.Tiers()[0].Dirs[0].Lost })
+	check(t, s, block1(0), size, nil)
+	check(t, s, block1(1), size, nil)
+}
+
+func TestReadErrors(t *testing.T) {
+	const size = 8 * page
+	opts, faults, a, _ := twoDirs(t)
+	opts.ProbeInterval = time.Hour
+	s := open(t, opts)
+	put(t, s, block1(0), size, CreateOptions{})
+	src := source(block1(1), size)
+	check(t, s, block1(1), size, src)
+	faults.set(a, syscall.EIO, nil)
+	_, err := fetchAll(s, block1(0), size, nil)
+	if !errors.Is(err, errors.Corrupt) && !errors.Is(err, errors.Unavailable) {
+		t.Errorf("only copy on a bad disk: %v", err)
+	}
+	// A block that has a source is read right, or the caller told to read past the
+	// store, until the directory is out.
+	for range maxReadErrors {
+		got, err := fetchAll(s, block1(1), size, src)
+		if !errors.Is(err, errors.Unavailable) && !bytes.Equal(got, src.data) {
+			t.Errorf("wrong bytes, or %v", err)
+		}
+	}
+	check(t, s, block1(1), size, src)
+	if !s.Tiers()[0].Dirs[0].Lost {
+		t.Error("errors in a row did not take the directory out")
+	}
+	if faults.faults < maxReadErrors {
+		t.Errorf("only %d faults", faults.faults)
+	}
+	faults.set("", nil, nil)
+}
+
+func TestFullDisk(t *testing.T) {
+	const size = 6 * page
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		opts, faults, a, b := twoDirs(t)
+		s := open(t, opts)
+		put(t, s, block1(0), size, CreateOptions{})
+		faults.set(a, nil, full)
+		h, err := s.OpenFill(block1(1), FillOptions{Length: size, Fingerprint: "v1"}, source(block1(1), size))
+		if err == nil {
+			got, err := readAll(h, page)
+			h.Close()
+			if err != nil || !bytes.Equal(got, content(block1(1), size)) {
+				t.Fatalf("on a full disk: wrong bytes, or %v", err)
+			}
+		} else {
+			wantKind(t, err, errors.NoSpace)
+		}
+		if d := s.Tiers()[0].Dirs[0]; !d.Full || d.Lost {
+			t.Errorf("%+v", d)
+		}
+		check(t, s, block1(0), size, nil) // what is there can be read
+		if info := put(t, s, block1(2), size, CreateOptions{}); info.Dir != b {
+			t.Errorf("block in %s", info.Dir)
+		}
+		faults.set("", nil, nil)
+		eventually(t, "the directory is written to again", func() bool { return !s.Tiers()[0].Dirs[0].Full })
+		if faults.faults == 0 {
+			t.Error("no faults")
+		}
+	}
+}
+
+// TestDiskFillsWhileFetching: the pages that find no room are handed through.
+func TestDiskFillsWhileFetching(t *testing.T) {
+	const size = 16 * page
+	opts, faults, a, _ := twoDirs(t)
+	s := open(t, opts)
+	src := source(block1(0), size)
+	h, err := s.OpenFill(block1(0), FillOptions{Length: size, Fingerprint: "v1"}, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if _, err := h.ReadAt(t.Context(), make([]byte, page), 0); err != nil {
+		t.Fatal(err)
+	}
+	faults.set(a, nil, syscall.ENOSPC)
+	got, err := readAll(h, page)
+	if err != nil || !bytes.Equal(got, src.data) {
+		t.Fatalf("wrong bytes, or %v", err)
+	}
+	if faults.faults == 0 {
+		t.Error("no faults")
+	}
+	faults.set("", nil, nil)
+}
+
+func TestNoDirectoryWorks(t *testing.T) {
+	faults := &faultFS{reads: syscall.EIO, writes: syscall.EIO}
+	opts := oneDir(t.TempDir(), page)
+	faults.below = opts.Tiers[0].Dirs[0].Path
+	opts.FS = faults
+	_, err := New(opts)
+	wantKind(t, err, errors.Unavailable)
+}
+
+func TestForeignFiles(t *testing.T) {
+	dir := t.TempDir()
+	s, err := New(oneDir(dir, 100*page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, block1(0), page, CreateOptions{})
+	folder := s.dirs[0].folder
+	for _, name := range []string{"README", "12x", "99999999999999999999", "16777216.bak", "-5", "007", "33554432"} {
+		if err := os.WriteFile(folder+"/"+name, []byte("not ours"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(folder+"/lost+found", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(folder+"/50331648.meta", []byte("orphan"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = New(oneDir(dir, 100*page)); err != nil {
+		t.Fatal(err)
+	}
+	check(t, s, block1(0), page, nil)
+	left, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	if got := strings.Join(names, " "); got != ".quarantine .tmp_blocks 16777216 16777216.meta" {
+		t.Errorf("left in the folder: %s", got)
+	}
+	kept, err := os.ReadDir(s.dirs[0].quarantine())
+	if err != nil || len(kept) != 8 {
+		t.Errorf("in quarantine: %v, %v", kept, err)
+	}
+	if _, err = New(oneDir(dir, 100*page)); err != nil {
+		t.Fatal(err)
+	}
+	if kept, _ = os.ReadDir(s.dirs[0].quarantine()); len(kept) != 0 {
+		t.Errorf("quarantine was not emptied: %v", kept)
+	}
+}
