@@ -247,8 +247,8 @@ func TestSetAttribute(t *testing.T) {
 	if err := w.term().Free(context.Background(), System, "/d", FreeOptions{Recursive: true, Forced: true}); err != nil {
 		t.Fatal(err)
 	}
-	if fi = w.mustStat("/d/f"); fi.Pinned || fi.InAlluxioPercent != 0 {
-		t.Errorf("after a forced free: %+v", fi)
+	if fi = w.mustStat("/d/f"); fi.Pinned || fi.InAlluxioPercent != 100 {
+		t.Errorf("after a forced free that no worker has confirmed: %+v", fi)
 	}
 	must("/d/f", AttributeOptions{TTLMillis: ptr(int64(-1))})
 	if fi = w.mustStat("/d/f"); fi.TTL.Set {

@@ -71,10 +71,19 @@ func checkFree(tg target, o FreeOptions) error {
 	return nil
 }
 
-// freeBlocks has workers drop all copies of a file's blocks.
+// freeBlocks has workers drop all copies of a file's blocks; they count as cached
+// until a worker says that they are gone.
 func (t *term) freeBlocks(in inode.Inode) {
 	if !in.IsDir() {
 		t.blocks.Free(in.ID.Container(), in.Blocks())
+	}
+}
+
+// removeBlocks forgets the blocks of a file that is no more, and has workers
+// drop them.
+func (t *term) removeBlocks(in inode.Inode) {
+	if !in.IsDir() {
+		t.blocks.Remove(in.ID.Container(), in.Blocks())
 	}
 }
 

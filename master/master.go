@@ -216,7 +216,7 @@ func (m *Master) lead(ctx context.Context, jt *journal.Term) {
 		}
 		return
 	}
-	forget := func(in inode.Inode) { t.freeBlocks(in) }
+	forget := func(in inode.Inode) { t.removeBlocks(in) }
 	m.state.removed.Store(&forget)
 	m.term.Store(t)
 	m.once.Do(func() { close(m.ready) })

@@ -188,7 +188,7 @@ func TestFreeRepeatsUntilConfirmed(t *testing.T) {
 	f := newFixture()
 	w := f.join(t, 1, block(1, 0), block(1, 1), block(1, 2), block(1, 3), block(2, 0))
 	f.Free(1, 4)
-	want(t, "gone at once", f.holders(block(1, 2)), []WorkerID(nil))
+	want(t, "listed until confirmed", f.holders(block(1, 2)), []WorkerID{w})
 	first := f.Heartbeat(w, Heartbeat{})
 	want(t, "command", first.Type, FreeBlocks)
 	want(t, "batch", len(first.Blocks), 3)
@@ -197,6 +197,7 @@ func TestFreeRepeatsUntilConfirmed(t *testing.T) {
 		confirmed[c.Blocks[0]] = true
 	}
 	want(t, "confirmed", len(confirmed), 4)
+	want(t, "gone", f.holders(block(1, 2)), []WorkerID(nil))
 	want(t, "untouched", f.holders(block(2, 0)), []WorkerID{w})
 
 	f.FreeCopy(block(2, 0), w)
@@ -229,7 +230,7 @@ func TestOrphansAreFreed(t *testing.T) {
 	want(t, "by commit", f.holders(block(1, 8)), []WorkerID(nil))
 
 	// A file deleted while its block is reported: whichever comes first.
-	f.asking = func() { f.missing[3] = true; f.Free(3, 1) }
+	f.asking = func() { f.missing[3] = true; f.Remove(3, 1) }
 	f.Heartbeat(w, Heartbeat{Added: []Held{{mem, []blockid.ID{block(3, 0)}}}})
 	want(t, "deleted meanwhile", f.holders(block(3, 0)), []WorkerID(nil))
 	f.asking = func() {}
@@ -376,6 +377,17 @@ func TestAgainstModel(t *testing.T) {
 			"free": func(t *rapid.T) {
 				c := blockid.Container(rapid.IntRange(1, 3).Draw(t, "c"))
 				f.Free(c, 2)
+				for _, n := range model {
+					for seq := range 2 {
+						if b := c.Block(seq); n.held[b] {
+							n.toFree[b] = true
+						}
+					}
+				}
+			},
+			"remove": func(t *rapid.T) {
+				c := blockid.Container(rapid.IntRange(1, 3).Draw(t, "c"))
+				f.Remove(c, 2)
 				for _, n := range model {
 					for seq := range 2 {
 						if b := c.Block(seq); n.held[b] {

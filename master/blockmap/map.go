@@ -201,12 +201,17 @@ func (m *Map) free(id blockid.ID) {
 	if _, ok := m.mu.blocks[id]; !ok {
 		return
 	}
+	m.markToFree(id)
+	m.removeIf(id, func(place) bool { return true })
+}
+
+// markToFree has the workers that hold the block free it.
+func (m *Map) markToFree(id blockid.ID) {
 	m.places(id, func(p place) {
 		if s := m.mu.slots[p.slot()]; !s.dead {
 			s.toFree[id] = struct{}{}
 		}
 	})
-	m.removeIf(id, func(place) bool { return true })
 }
 
 // Locations returns the copies of the block on live workers, those on faster
@@ -236,13 +241,26 @@ func (m *Map) Locations(block blockid.ID) []Location {
 	return locations
 }
 
-// Free forgets all copies of the container's blocks with sequences below
-// blocks, and has the workers free them.
+// Free has the workers free all copies of the container's blocks with sequences
+// below blocks. A copy is listed until its worker confirms that it is gone:
+// readers may still use it, and who waits for the end of a free must not take
+// the intention for it.
 func (m *Map) Free(c blockid.Container, blocks int) {
+	m.eachOf(c, blocks, m.markToFree)
+}
+
+// Remove forgets all copies of the blocks of a container that is no more, and
+// has the workers free them.
+func (m *Map) Remove(c blockid.Container, blocks int) {
+	m.eachOf(c, blocks, m.free)
+}
+
+// eachOf visits the container's blocks with sequences below blocks, locked.
+func (m *Map) eachOf(c blockid.Container, blocks int, visit func(blockid.ID)) {
 	for first := 0; first < blocks; first += lockedStep {
 		m.mu.Lock()
 		for seq := first; seq < min(blocks, first+lockedStep); seq++ {
-			m.free(c.Block(seq))
+			visit(c.Block(seq))
 		}
 		m.mu.Unlock()
 	}
