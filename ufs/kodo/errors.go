@@ -130,6 +130,11 @@ func judgeAnswer(op, key string, a *answerError, skew time.Duration) verdict {
 		kind = errors.Invalid
 		a.hint = "The bucket is gone or the mount names a wrong one."
 	case http.StatusUnauthorized:
+		if text := strings.ToLower(a.text); strings.Contains(text, "expired") || strings.Contains(text, "out of date") {
+			kind = errors.Unavailable // the next one is made by the clock in this answer
+			a.hint = "The token was too old when it arrived; check this machine's clock."
+			break
+		}
 		kind = errors.Permission
 		a.hint = fmt.Sprintf("Check the properties %s and %s.", keyAccessKey, keySecretKey)
 	case http.StatusForbidden:

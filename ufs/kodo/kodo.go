@@ -111,7 +111,7 @@ type Store struct {
 
 func newStore(ctx context.Context, set settings, opts ufs.Options) (*Store, error) {
 	m := newMetrics(opts.Registerer, set.bucket)
-	tr := newTransports(set, m)
+	tr := newTransports(set)
 	rt, err := findRoute(ctx, set, tr.api)
 	if err != nil {
 		tr.close()

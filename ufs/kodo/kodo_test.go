@@ -45,6 +45,23 @@ func open(t *testing.T, srv *kodotest.Instance, dir string, more ...string) ufs.
 	return u
 }
 
+// openStore opens the emulator's bucket without directories over it.
+func openStore(t *testing.T, srv *kodotest.Instance) *Store {
+	t.Helper()
+	opts := ufs.Options{Properties: classic(srv)}
+	set, err := newSettings(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.bucket = testBucket
+	s, err := newStore(t.Context(), set, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 func write(t *testing.T, u ufs.UFS, path string, data []byte) ufs.Info {
 	t.Helper()
 	w, err := u.Create(t.Context(), path, ufs.CreateOptions{})

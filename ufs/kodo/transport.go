@@ -26,14 +26,14 @@ type transports struct {
 	dialer            net.Dialer
 }
 
-func newTransports(set settings, m *metrics) *transports {
+func newTransports(set settings) *transports {
 	t := &transports{
 		clock:  &skewClock{},
 		dialer: net.Dialer{Timeout: set.connectTimeout, KeepAlive: 30 * time.Second},
 	}
 	t.apiPool, t.downPool = newPool(set, &t.dialer), newPool(set, &t.dialer)
-	t.api = &http.Client{Transport: &watcher{next: t.apiPool, clock: t.clock, metrics: m}, CheckRedirect: noRedirect}
-	t.down = &http.Client{Transport: &watcher{next: t.downPool, clock: t.clock, metrics: m}}
+	t.api = &http.Client{Transport: &watcher{next: t.apiPool, clock: t.clock}, CheckRedirect: noRedirect}
+	t.down = &http.Client{Transport: &watcher{next: t.downPool, clock: t.clock}}
 	return t
 }
 
@@ -74,17 +74,13 @@ func (t *transports) close() {
 	t.downPool.CloseIdleConnections()
 }
 
-// watcher is a round tripper that notes the service's clock and counts bytes.
+// watcher is a round tripper that notes the service's clock.
 type watcher struct {
-	next    http.RoundTripper
-	clock   *skewClock
-	metrics *metrics
+	next  http.RoundTripper
+	clock *skewClock
 }
 
 func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.ContentLength > 0 {
-		w.metrics.sent(req.ContentLength)
-	}
 	resp, err := w.next.RoundTrip(req)
 	if err == nil {
 		w.clock.note(resp.Header.Get("Date"))

@@ -103,6 +103,7 @@ func (memory) Close() error { return nil }
 func (p parts) send(ctx context.Context, q request) (unclear bool, err error) {
 	try := q.try
 	q.try = func(ctx context.Context) error {
+		p.s.metrics.sent(int64(q.size))
 		err := try(ctx)
 		var answer *client.ErrorInfo
 		if err != nil && !stderrors.As(err, &answer) {

@@ -323,7 +323,10 @@ func (s *state) thaw(o *Object, args []string) error {
 		return badRequest("invalid freezeAfterDays %q", args[1])
 	}
 	now := s.now()
-	if o.restoreStatus(now) == 2 {
+	switch o.restoreStatus(now) {
+	case 1:
+		return nil
+	case 2:
 		return badRequest("archive already restored")
 	}
 	o.ThawedAt = now.Add(thawTime).UnixNano()

@@ -198,6 +198,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	reqid := fmt.Sprintf("emu%013x", s.reqids.Add(1))
 	c.w.Header().Set("X-Reqid", reqid)
 	c.w.Header().Set("X-Log", "X-Log")
+	c.w.Header().Set("Date", started.UTC().Format(http.TimeFormat))
 	handle := c.route()
 	c.fault = s.inject.pick(c.op, c.key)
 	defer func() {
