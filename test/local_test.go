@@ -166,7 +166,7 @@ func TestKillAndRestart(t *testing.T) {
 func TestDamagedBlocks(t *testing.T) {
 	w := world.New(t, "alluxio.user.block.size.bytes.default=1MB")
 	w.Start()
-	local := w.Path("data")
+	local := w.Path("source")
 	want := randomFile(t, local, 4<<20)
 	w.FS("-Dalluxio.user.file.writetype.default=CACHE_THROUGH", "copyFromLocal", local, "/f")
 

@@ -25,7 +25,7 @@ func TestTwoWorkers(t *testing.T) {
 		return strings.Contains(w.OK("alluxio", "fsadmin", "report", "summary"), "Live Workers: 2")
 	})
 
-	local := w.Path("data")
+	local := w.Path("source")
 	want := randomFile(t, local, 64<<20)
 	w.FS("-Dalluxio.user.file.writetype.default=CACHE_THROUGH", "copyFromLocal", local, "/f")
 	for _, home := range []string{w.Home, second} {
