@@ -1,0 +1,177 @@
+package evict
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+func make1(t testing.TB, name string, capacity int64) Policy[int] {
+	p, err := New[int](Options{Policy: name, Capacity: capacity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func none(int) bool { return false }
+
+// TestPolicies: whatever the order is, a policy knows exactly the keys that it was
+// given, gives each up once, and none that is to be kept.
+func TestPolicies(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				p := make1(t, name, 100)
+				in := map[int]bool{}
+				keys := rapid.IntRange(0, 15)
+				rt.Repeat(map[string]func(*rapid.T){
+					"add": func(t *rapid.T) {
+						k := keys.Draw(t, "key")
+						p.Add(k, rapid.Int64Range(0, 40).Draw(t, "size"))
+						in[k] = true
+					},
+					"use":    func(t *rapid.T) { p.Use(keys.Draw(t, "key")) },
+					"remove": func(t *rapid.T) { k := keys.Draw(t, "key"); p.Remove(k); delete(in, k) },
+					"victim": func(t *rapid.T) {
+						kept := keys.Draw(t, "kept")
+						k, ok := p.Victim(func(k int) bool { return k <= kept })
+						possible := false
+						for k := range in {
+							possible = possible || k > kept
+						}
+						if ok != possible || ok && (!in[k] || k <= kept) {
+							t.Fatalf("victim %d, %v of %v but for ≤ %d", k, ok, in, kept)
+						}
+						if ok {
+							delete(in, k)
+						}
+					},
+					"": func(t *rapid.T) {
+						seen := map[int]bool{}
+						p.Coldest(func(k int) bool { seen[k] = true; return true })
+						if p.Len() != len(in) || len(seen) != len(in) {
+							t.Fatalf("%d keys, %d listed, want %d", p.Len(), len(seen), len(in))
+						}
+					},
+				})
+			})
+		})
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, name := range []string{"", "LRU", "alluxio.worker.block.annotator.LRFUAnnotator", "s3-fifo", "S3FIFOAnnotator", "W-TinyLFU"} {
+		if _, err := New[int](Options{Policy: name}); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	_, err := New[int](Options{Policy: "MRU"})
+	if !errors.Is(err, errors.Invalid) {
+		t.Errorf("unknown policy: %v", err)
+	}
+}
+
+func TestLRUOrder(t *testing.T) {
+	p := make1(t, "LRU", 10)
+	for k := range 4 {
+		p.Add(k, 1)
+	}
+	p.Use(0)
+	p.Add(1, 5) // a new size is no use
+	var got []int
+	for {
+		k, ok := p.Victim(none)
+		if !ok {
+			break
+		}
+		got = append(got, k)
+	}
+	if want := []int{1, 2, 3, 0}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestLRFUPrefersFrequent(t *testing.T) {
+	p := make1(t, "LRFU", 10)
+	p.Add(0, 1)
+	for range 5 {
+		p.Use(0)
+	}
+	p.Add(1, 1)
+	p.Add(2, 1)
+	if k, _ := p.Victim(none); k != 1 {
+		t.Errorf("gave up %d", k)
+	}
+	// Long unused, the frequent one goes too.
+	for range 50 {
+		p.Use(2)
+	}
+	if k, _ := p.Victim(none); k != 0 {
+		t.Errorf("gave up %d", k)
+	}
+}
+
+// hitRatio replays a trace of keys of size 1 through a cache.
+func hitRatio(t testing.TB, name string, capacity int, trace []int) float64 {
+	p := make1(t, name, int64(capacity))
+	in := map[int]bool{}
+	hits := 0
+	for _, k := range trace {
+		if in[k] {
+			hits++
+			p.Use(k)
+			continue
+		}
+		if len(in) == capacity {
+			victim, ok := p.Victim(none)
+			if !ok {
+				t.Fatal("a full cache gave nothing up")
+			}
+			delete(in, victim)
+		}
+		p.Add(k, 1)
+		in[k] = true
+	}
+	return 100 * float64(hits) / float64(len(trace))
+}
+
+// zipf is a trace of n draws of keys; withScans puts long one-time scans between
+// them.
+func zipf(n, keys int, withScans bool) []int {
+	r := rand.New(rand.NewPCG(5, 6))
+	z := rand.NewZipf(r, 1.05, 1, uint64(keys-1))
+	var trace []int
+	scan := keys
+	for len(trace) < n {
+		for range 2000 {
+			trace = append(trace, int(z.Uint64()))
+		}
+		if withScans {
+			for range 2000 {
+				trace = append(trace, scan)
+				scan++
+			}
+		}
+	}
+	return trace
+}
+
+// TestHitRatios holds the policies to what they are for.
+func TestHitRatios(t *testing.T) {
+	plain, scans := zipf(200_000, 20_000, false), zipf(200_000, 20_000, true)
+	ratios := map[string][2]float64{}
+	for _, name := range Names() {
+		ratios[name] = [2]float64{hitRatio(t, name, 1000, plain), hitRatio(t, name, 1000, scans)}
+		t.Logf("%-10s zipf %.1f %%, with scans %.1f %%", name, ratios[name][0], ratios[name][1])
+	}
+	for _, name := range []string{"S3-FIFO", "W-TinyLFU"} {
+		if ratios[name][0] < ratios["LRU"][0] || ratios[name][1] < ratios["LRU"][1]+5 {
+			t.Errorf("%s is no better than LRU: %v, %v", name, ratios[name], ratios["LRU"])
+		}
+	}
+}
