@@ -27,11 +27,11 @@ func newFsCmd(env *Env) *cobra.Command {
 		newCatCmd(env), newHeadCmd(env), newTailCmd(env), newChecksumCmd(env), newGetfaclCmd(env))
 	addTo(fs, "change", newMkdirCmd(env), newTouchCmd(env), newMvCmd(env), newRmCmd(env),
 		newChmodCmd(env), newChownCmd(env), newChgrpCmd(env), newSetfaclCmd(env), newSetTTLCmd(env), newUnsetTTLCmd(env))
-	addTo(fs, "copy", newCpCmd(env), newCopyFromLocalCmd(env), newCopyToLocalCmd(env))
+	addTo(fs, "copy", newCpCmd(env), newCopyFromLocalCmd(env), newCopyToLocalCmd(env),
+		newDistributedCpCmd(env), newDistributedMvCmd(env), newDistributedLoadCmd(env))
 	addTo(fs, "cache", newMountCmd(env), newUnmountCmd(env), newUpdateMountCmd(env), newFreeCmd(env), newPersistCmd(env), newLoadCmd(env),
 		newLocationCmd(env), newPinCmd(env), newUnpinCmd(env), newSetReplicationCmd(env), newLoadMetadataCmd(env), newCheckConsistencyCmd(env))
 	addTo(fs, "cluster", newGetCapacityBytesCmd(env), newGetUsedBytesCmd(env), newLeaderCmd(env), newMasterInfoCmd(env))
-	fs.InitDefaultHelpCmd()
 	return fs
 }
 

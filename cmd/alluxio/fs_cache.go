@@ -181,7 +181,6 @@ func newLoadCmd(env *Env) *cobra.Command {
 	var opts loadOptions
 	cmd := &cobra.Command{
 		Use:     "load [--local] [--thread N] PATH...",
-		Aliases: []string{"distributedLoad"},
 		Short:   "Fetch files into the cache",
 		Example: examples("fs load /data/2026", "fs load --local /data/model"),
 		Args:    argCount(1, -1),
@@ -222,24 +221,53 @@ func runLoad(ctx context.Context, sh *shell, opts loadOptions, path string) erro
 	}
 	_ = group.Wait()
 	p.done()
-	if err := errors.Join(errs...); err != nil {
-		return err
+	err = errors.Join(errs...)
+	if err == nil && (len(files) != 1 || files[0].Path != path) {
+		sh.printf("%s loaded", path)
 	}
-	sh.printf("%s loaded", path)
-	return nil
+	return err
 }
 
+// loadAttempts is how often a file is fetched that is dropped meanwhile, as by a
+// `free` just before, which workers may still be carrying out.
+const loadAttempts = 3
+
+// loadOne fetches a file and waits until the master knows of all its blocks.
 func loadOne(ctx context.Context, sh *shell, opts loadOptions, f *client.FileInfo, p *progress) error {
 	defer p.add(f.Length)
 	if f.InAlluxioPercentage == 100 && !opts.local {
 		p.printf("%s already in Alluxio fully", f.Path)
 		return nil
 	}
-	if err := sh.fs.Load(ctx, f.Path, client.LoadOptions{Local: opts.local}); err != nil {
-		return errors.Errorf(errors.KindOf(err), "%s: %w", f.Path, err)
+	for range loadAttempts {
+		if err := sh.fs.Load(ctx, f.Path, client.LoadOptions{Local: opts.local}); err != nil {
+			return errors.Errorf(errors.KindOf(err), "%s: %w", f.Path, err)
+		}
+		err := sh.awaitCached(ctx, f.Path)
+		if err == nil {
+			p.printf("%s loaded", f.Path)
+			return nil
+		}
+		if !errors.Is(err, errors.Timeout) {
+			return err
+		}
 	}
-	p.printf("%s loaded", f.Path)
-	return nil
+	return errors.Errorf(errors.NoSpace, "%s was fetched, but is not cached completely: what is fetched may be evicted again at once, or its worker was lost.", f.Path)
+}
+
+// awaitCached waits until a file is wholly cached, for a few heartbeats of its
+// worker.
+func (sh *shell) awaitCached(ctx context.Context, path string) error {
+	patience, cancel := context.WithTimeout(ctx, max(3*sh.conf.Duration(config.WorkerBlockHeartbeatInterval), 2*time.Second))
+	defer cancel()
+	err := poll(patience, 100*time.Millisecond, func() (bool, error) {
+		info, err := sh.stat(ctx, path)
+		return err == nil && info.InAlluxioPercentage == 100, err
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 func newPinCmd(env *Env) *cobra.Command {

@@ -19,6 +19,7 @@ import (
 // copyOptions are what the copying commands have in common.
 type copyOptions struct {
 	recursive, preserve bool
+	overwrite           bool // replace files that exist already
 	threads             int
 	bufferSize          string
 }
@@ -79,7 +80,7 @@ func (c *copier) wait() error {
 	c.progress.done()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.mu.errs) > 0 {
+	if len(c.mu.errs) > 1 {
 		c.warnf("ERRORS:")
 	}
 	return errors.Join(c.mu.errs...)
@@ -108,7 +109,6 @@ func newCpCmd(env *Env) *cobra.Command {
 	var opts copyOptions
 	cmd := &cobra.Command{
 		Use:     "cp [-R] [-p] [--thread N] SRC DST",
-		Aliases: []string{"distributedCp"},
 		Short:   "Copy files and directories",
 		Long:    "Copies within Alluxio, or from or to the local disk when one side is file:///…. Into an existing directory SRC is copied under its name.",
 		Example: examples("fs cp /data/a /data/b", "fs cp -R /data /backup", "fs cp file:///etc/hosts /data/", "fs cp -R /data file:///srv/data"),
@@ -261,7 +261,13 @@ func (c *copier) copyFile(ctx context.Context, opts copyOptions, info *client.Fi
 		return err
 	}
 	defer from.Close()
-	if err := c.upload(ctx, from, dst, client.CreateOptions{}); err != nil {
+	err = c.upload(ctx, from, dst, client.CreateOptions{})
+	if errors.Is(err, errors.Exists) && opts.overwrite {
+		if err = c.fs.Delete(ctx, dst, client.DeleteOptions{}); err == nil {
+			err = c.upload(ctx, from, dst, client.CreateOptions{})
+		}
+	}
+	if err != nil {
 		return errors.Errorf(errors.KindOf(err), "%s: %w", dst, err)
 	}
 	if err := c.keepAttributes(ctx, opts, info, dst); err != nil {

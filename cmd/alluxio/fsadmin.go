@@ -195,13 +195,17 @@ func writeQuorum(w io.Writer, info *journalmasterpb.GetQuorumInfoPResponse) {
 		}
 	}
 	fmt.Fprintf(w, "Journal domain\t: %s\nQuorum size\t: %d\nQuorum leader\t: %s\n\n", info.GetDomain(), len(info.GetServerInfo()), leader)
-	const row = "%-11s | %-8s | %-20s\n"
+	const row = "%-11s | %-8s | %s\n"
 	fmt.Fprintf(w, row, "STATE", "PRIORITY", "SERVER ADDRESS")
 	for _, s := range info.GetServerInfo() {
 		fmt.Fprintf(w, row, s.GetServerState(), strconv.Itoa(int(s.GetPriority())), addressText(s.GetServerAddress()))
 	}
 }
 
+// addressText returns host:port; a lone master's journal has no port.
 func addressText(a *grpcpb.NetAddress) string {
+	if a.GetRpcPort() == 0 {
+		return a.GetHost()
+	}
 	return net.JoinHostPort(a.GetHost(), strconv.Itoa(int(a.GetRpcPort())))
 }

@@ -55,7 +55,24 @@ func addTo(parent *cobra.Command, group string, cmds ...*cobra.Command) {
 func newGroup(use, short, long string, cmds ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{Use: use, Short: short, Long: long, Args: cobra.ArbitraryArgs, RunE: group}
 	g.AddCommand(cmds...)
+	g.AddCommand(newHelpCmd(g))
 	return g
+}
+
+// newHelpCmd returns the help command of a group: `alluxio fs help cp`.
+func newHelpCmd(of *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		Args:  argCount(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := of.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef(cmd, "%s is an unknown command.", args[0])
+			}
+			return about.Help()
+		},
+	}
 }
 
 // group is the action of a command that only has sub-commands.
