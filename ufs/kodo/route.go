@@ -48,11 +48,10 @@ func parseHost(text string) (host, error) {
 // a port, is an address or names this machine. Such a host is taken for a whole
 // installation (an emulator, a private cloud) that answers region queries.
 func (h host) private() bool {
-	name, _, err := net.SplitHostPort(h.name)
-	if err == nil {
+	if _, _, err := net.SplitHostPort(h.name); err == nil {
 		return true
 	}
-	name = strings.Trim(h.name, "[]")
+	name := strings.Trim(h.name, "[]")
 	return net.ParseIP(name) != nil || name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
