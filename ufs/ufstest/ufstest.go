@@ -45,7 +45,12 @@ func Run(t *testing.T, open func(t *testing.T) ufs.UFS, opts ...Option) {
 			test.Run(&contract.Env{T: t, UFS: u, Dir: "some/dir", Many: o.many, Alone: true})
 		})
 	}
-	t.Run("Random", func(t *testing.T) { random(t, open) })
+	t.Run("Random", func(t *testing.T) {
+		if reason := o.skip["Random"]; reason != "" {
+			t.Skip(reason)
+		}
+		random(t, open)
+	})
 }
 
 // opened opens a store for one test, after which nothing of it may run on.
