@@ -224,6 +224,7 @@ func (c *copier) copyTree(ctx context.Context, opts copyOptions, src, dst string
 		return errors.Errorf(errors.Invalid, "Cannot copy because %s is a prefix of %s", src, dst)
 	}
 	if !root.Folder {
+		c.expect(root.Length)
 		c.each(func() error { return c.copyFile(ctx, opts, root, dst) })
 		return nil
 	}
@@ -242,6 +243,7 @@ func (c *copier) copyTree(ctx context.Context, opts copyOptions, src, dst string
 			}
 			continue
 		}
+		c.expect(info.Length)
 		c.each(func() error { return c.copyFile(ctx, opts, info, target) })
 	}
 	return nil

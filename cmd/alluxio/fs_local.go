@@ -253,6 +253,7 @@ func (c *copier) downloadTree(ctx context.Context, path, dst string, into bool) 
 		dst = filepath.Join(dst, root.Name)
 	}
 	if !root.Folder {
+		c.expect(root.Length)
 		c.each(func() error { return c.downloadFile(ctx, root, dst) })
 		return nil
 	}
@@ -271,6 +272,7 @@ func (c *copier) downloadTree(ctx context.Context, path, dst string, into bool) 
 			}
 			continue
 		}
+		c.expect(info.Length)
 		c.each(func() error { return c.downloadFile(ctx, info, target) })
 	}
 	return nil

@@ -3,21 +3,23 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
 // progress shows how far a command is, on a terminal as a bar with plain lines
-// above it, elsewhere as the plain lines alone. A nil total is not known yet.
-// Its methods may be called from several goroutines.
+// above it, elsewhere as the plain lines alone. Its methods may be called from
+// several goroutines.
 type progress struct {
-	out  io.Writer
-	bars *mpb.Progress
-	bar  *mpb.Bar
+	out   io.Writer
+	bars  *mpb.Progress
+	bar   *mpb.Bar
+	total atomic.Int64
 }
 
-// newBytesProgress counts bytes of an expected total (0: not known).
+// newBytesProgress counts bytes of an expected total; expect raises it.
 func newBytesProgress(env *Env, name string, total int64) *progress {
 	return newProgress(env, name, total,
 		decor.CountersKibiByte("% .1f / % .1f"), decor.AverageSpeed(decor.SizeB1024(0), " % .1f"))
@@ -30,6 +32,7 @@ func newCountProgress(env *Env, name string, total int64) *progress {
 
 func newProgress(env *Env, name string, total int64, right ...decor.Decorator) *progress {
 	p := &progress{out: env.Stdout}
+	p.total.Store(total)
 	if !env.IsTerminal {
 		return p
 	}
@@ -47,6 +50,13 @@ func (p *progress) add(n int64) {
 	}
 }
 
+// expect raises the expected total by n.
+func (p *progress) expect(n int64) {
+	if total := p.total.Add(n); p.bar != nil {
+		p.bar.SetTotal(total, false)
+	}
+}
+
 // printf prints a line, above the bar if there is one.
 func (p *progress) printf(format string, args ...any) {
 	if p.bars != nil {
@@ -56,14 +66,12 @@ func (p *progress) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.out, format+"\n", args...)
 }
 
-// done removes or completes the bar; call it before anything else is printed.
+// done completes the bar; call it before anything else is printed.
 func (p *progress) done() {
 	if p.bar == nil {
 		return
 	}
-	if !p.bar.Completed() {
-		p.bar.Abort(false)
-	}
+	p.bar.SetTotal(-1, true) // complete with what was counted
 	p.bars.Wait()
 }
 
