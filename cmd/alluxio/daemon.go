@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -87,16 +88,19 @@ func run(ctx context.Context, log *logging, parts []server) error {
 type webServer struct {
 	listener net.Listener
 	handler  http.Handler
+	uses     io.Closer
 	ready    chan struct{}
 }
 
-// newWebServer listens on host:port.
-func newWebServer(host string, port int, handler http.Handler) (*webServer, error) {
-	l, err := listen(host, port)
+// newWebServer listens on the host and the port that the key configures. What
+// the handler uses is closed when the server has ended.
+func newWebServer(host string, port config.IntKey, conf *config.Config, handler http.Handler, uses io.Closer) (*webServer, error) {
+	addr := net.JoinHostPort(host, strconv.Itoa(conf.Int(port)))
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, err
+		return nil, errors.Errorf(errors.Unavailable, "The web page cannot listen on %s (%s): %w", addr, port.Name(), err)
 	}
-	return &webServer{listener: l, handler: handler, ready: make(chan struct{})}, nil
+	return &webServer{listener: l, handler: handler, uses: uses, ready: make(chan struct{})}, nil
 }
 
 // Ready is closed when the pages are served.
@@ -126,15 +130,5 @@ func (w *webServer) Run(ctx context.Context) error {
 		return err
 	}
 	<-ended
-	return nil
-}
-
-// listen listens on a TCP port; the error names who else may have it.
-func listen(host string, port int) (net.Listener, error) {
-	addr := net.JoinHostPort(host, strconv.Itoa(port))
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, errors.Errorf(errors.Unavailable, "cannot listen on port %d (%s): %w; another process has it, or set another port", port, addr, err)
-	}
-	return l, nil
+	return w.uses.Close()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/master"
 	"github.com/alluxio-go/alluxio/ufs/all"
+	"github.com/alluxio-go/alluxio/web"
 )
 
 func newMasterCmd(env *Env) *cobra.Command {
@@ -33,7 +34,16 @@ func masterParts(_ context.Context, conf *config.Config, log *logging) ([]server
 	if err != nil {
 		return nil, err
 	}
-	return []server{m}, nil
+	files, err := web.NewClientFiles(conf, log.Logger)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newWebServer(conf.String(config.MasterWebBindHost), config.MasterWebPort, conf,
+		web.NewMasterHandler(m, web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger, Files: files}), files)
+	if err != nil {
+		return nil, err
+	}
+	return []server{m, pages}, nil
 }
 
 // newRegistry returns a metrics registry with what every process reports.

@@ -9,6 +9,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/ufs/all"
+	"github.com/alluxio-go/alluxio/web"
 	"github.com/alluxio-go/alluxio/worker"
 )
 
@@ -37,7 +38,19 @@ func workerParts(ctx context.Context, conf *config.Config, log *logging) ([]serv
 	if err != nil {
 		return nil, err
 	}
-	return []server{w}, nil
+	names, err := web.NewClientFiles(conf, log.Logger)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newWebServer(conf.String(config.WorkerWebBindHost), config.WorkerWebPort, conf,
+		web.NewWorkerHandler(w, web.WorkerOptions{
+			Options: web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger},
+			Names:   names,
+		}), names)
+	if err != nil {
+		return nil, err
+	}
+	return []server{w, pages}, nil
 }
 
 // withClusterDefaults asks the master for the cluster's defaults, for as long as
