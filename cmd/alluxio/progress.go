@@ -36,7 +36,7 @@ func newProgress(env *Env, name string, total int64, right ...decor.Decorator) *
 	if !env.IsTerminal {
 		return p
 	}
-	p.bars = mpb.New(mpb.WithOutput(env.Stdout), mpb.WithWidth(40))
+	p.bars = mpb.New(mpb.WithOutput(env.Stdout), mpb.WithAutoRefresh(), mpb.WithWidth(40))
 	p.bar = p.bars.AddBar(total,
 		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(append(right, decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), " done"))...))
