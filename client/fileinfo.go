@@ -229,7 +229,7 @@ func fileInfo(p *filepb.FileInfo) *FileInfo {
 		ReplicationMin: int(p.GetReplicationMin()), ReplicationMax: int(p.GetReplicationMax()),
 		UFSFingerprint: p.GetUfsFingerprint(), Xattr: maps.Clone(p.GetXattr()), MediumTypes: p.GetMediumType(),
 	}
-	if ttl := p.GetTtl(); p.Ttl != nil && ttl >= 0 {
+	if ttl := p.GetTtl(); p != nil && p.Ttl != nil && ttl >= 0 {
 		f.TTL = time.Duration(ttl) * time.Millisecond
 	}
 	for _, b := range p.GetFileBlockInfos() {
