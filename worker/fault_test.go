@@ -101,7 +101,7 @@ func start(t *testing.T, workers int) (*testcluster.Cluster, *peer, *watch) {
 
 func TestManyReadersFetchOnce(t *testing.T) {
 	_, p, w := start(t, 1)
-	want := data(1, 20<<20)
+	want := data(1, 5<<20)
 	p.put("f", want)
 	info := p.stat("/f")
 	w.take()

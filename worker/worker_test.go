@@ -81,7 +81,7 @@ func below(info *filepb.FileInfo, i int) *dataserverpb.OpenUfsBlockOptions {
 
 // read reads a range of a block.
 func (p *peer) read(req *blockpb.ReadRequest) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	stream, err := p.worker.ReadBlock(ctx)
 	if err != nil {
@@ -159,7 +159,7 @@ func (p *peer) create(path string, write filepb.WritePType, blocks ...[]byte) *f
 // write writes one stream: a command, chunks with a flush in the middle, and the
 // half-close that commits.
 func (p *peer) write(c *blockpb.WriteRequestCommand, content []byte) error {
-	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	stream, err := p.worker.WriteBlock(ctx)
 	if err != nil {
