@@ -78,7 +78,7 @@ func (w *walker) entry(sub *os.Root, dir, rel string, e entry) error {
 		if err != nil {
 			return w.vanished(path, err)
 		}
-		if special(fi) != "" || e.link && fi.IsDir() && w.loops(dir, fi) {
+		if special(fi) != "" || e.link && fi.IsDir() && w.loops(fi) {
 			w.f.hidden.Add(1)
 			return nil
 		}
@@ -103,23 +103,22 @@ func (w *walker) vanished(path string, err error) error {
 	return w.f.fail("list", path, err)
 }
 
-// loops reports whether the target of a link in dir is a directory that the
-// link itself lies in.
-func (w *walker) loops(dir string, target fs.FileInfo) bool {
+// loops reports whether the target of a link is a directory that the link
+// itself lies in: one of those being walked, or one that they lie in.
+func (w *walker) loops(target fs.FileInfo) bool {
 	for _, fi := range w.above {
 		if os.SameFile(fi, target) {
 			return true
 		}
 	}
 	root := w.f.root.Load()
-	for dir = w.base; ; {
+	for dir := w.base; ; dir, _ = ufs.Split(dir) {
 		if fi, err := root.Stat(name(dir)); err == nil && os.SameFile(fi, target) {
 			return true
 		}
 		if dir == "" {
 			return false
 		}
-		dir, _ = ufs.Split(dir)
 	}
 }
 
