@@ -61,7 +61,7 @@ func (j *Journal) lead(ctx context.Context, r *raft.Raft) {
 	j.mu.term, j.mu.gained = term, time.Now()
 	j.mu.Unlock()
 	j.store.dropMapped() // the replay is over
-	j.opts.Logger.Info("this master leads", "term", number, "index", j.fsm.applied.Load())
+	j.opts.Logger.Debug("term began", "term", number, "index", j.fsm.applied.Load())
 	if j.opts.OnLead != nil {
 		j.opts.OnLead(ctx, term)
 	}
@@ -69,7 +69,7 @@ func (j *Journal) lead(ctx context.Context, r *raft.Raft) {
 	j.mu.Lock()
 	j.mu.term, j.mu.lost = nil, time.Now()
 	j.mu.Unlock()
-	j.opts.Logger.Info("this master leads no more", "term", number)
+	j.opts.Logger.Debug("term ended", "term", number)
 }
 
 // begin waits until everything from earlier terms has been applied.
