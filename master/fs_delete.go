@@ -199,11 +199,14 @@ func (t *term) deleteDir(ctx context.Context, path string, in inode.Inode, mount
 // dirtied notes that the UFS below a path may differ from the tree, so that the
 // next look at it compares them.
 func (t *term) dirtied(path string) {
-	go func() {
+	if t.ctx.Err() != nil {
+		return
+	}
+	t.tasks.Go(func() {
 		if err := t.sync(t.ctx, path, inode.TTL{}, depthAll); err != nil && t.ctx.Err() == nil {
 			t.log.Warn("Synchronising after a failed operation failed; the metadata may be out of date.", "path", path, "err", err)
 		}
-	}()
+	})
 }
 
 // deleteUFSDir deletes a directory of the UFS with all below it.

@@ -47,12 +47,12 @@ const rootURI = "mem://root"
 func newWorld(tb testing.TB, properties map[string]string) *world {
 	tb.Helper()
 	props := map[string]string{
-		"alluxio.master.mount.table.root.ufs":     rootURI,
-		"alluxio.user.block.size.bytes.default":   "1KB",
-		"alluxio.master.worker.connect.wait.time": "0",
-		"alluxio.work.dir":                        tb.TempDir(),
-		"alluxio.security.login.username":         "root",
-		"alluxio.master.hostname":                 "localhost",
+		"alluxio.master.mount.table.root.ufs":             rootURI,
+		"alluxio.user.block.size.bytes.default":           "1KB",
+		"alluxio.master.worker.connect.wait.time":         "0",
+		"alluxio.work.dir":                                tb.TempDir(),
+		"alluxio.security.login.username":                 "root",
+		"alluxio.master.hostname":                         "localhost",
 		"alluxio.security.authorization.permission.umask": "022",
 	}
 	maps.Copy(props, properties)
@@ -493,7 +493,6 @@ func (w testWriter) Write(b []byte) (int, error) {
 	w.tb.Logf("%s", bytes.TrimRight(b, "\n"))
 	return len(b), nil
 }
-
 
 func place(tier string) blockmap.Placement { return blockmap.Placement{Tier: tier, Medium: tier} }
 

@@ -126,14 +126,17 @@ func rootMount(conf *config.Config) (mount.Point, error) {
 
 func (m *Master) openJournal() (Journal, error) {
 	o := journal.Options{
-		Dir:               m.conf.String(config.MasterJournalFolder),
-		StateMachine:      m.state,
-		OnLead:            m.lead,
-		ElectionTimeout:   m.opts.ElectionTimeout,
-		CheckpointEntries: uint64(m.conf.Int(config.MasterJournalCheckpointPeriodEntries)),
-		Listener:          m.opts.JournalListener,
-		Logger:            m.log,
-		Registerer:        m.opts.Registerer,
+		Dir:             m.conf.String(config.MasterJournalFolder),
+		StateMachine:    m.state,
+		OnLead:          m.lead,
+		ElectionTimeout: m.opts.ElectionTimeout,
+		Listener:        m.opts.JournalListener,
+		Logger:          m.log,
+		Registerer:      m.opts.Registerer,
+	}
+	if m.conf.IsSetByUser(config.MasterJournalCheckpointPeriodEntries) {
+		// Alluxio's default (2 million) would make a restart slow; the journal's own is lower.
+		o.CheckpointEntries = uint64(m.conf.Int(config.MasterJournalCheckpointPeriodEntries))
 	}
 	for _, a := range m.conf.List(config.MasterEmbeddedJournalAddresses) {
 		o.Peers = append(o.Peers, journal.Peer{Address: a})
@@ -220,7 +223,6 @@ func (m *Master) lead(ctx context.Context, jt *journal.Term) {
 	m.state.removed.Store(&forget)
 	m.term.Store(t)
 	m.once.Do(func() { close(m.ready) })
-	m.log.Info("This master leads.", "term", jt.Number())
 
 	var g errgroup.Group
 	for _, loop := range t.loops() {
@@ -230,8 +232,8 @@ func (m *Master) lead(ctx context.Context, jt *journal.Term) {
 	m.term.Store(nil)
 	m.state.removed.Store(nil)
 	_ = g.Wait() // loops return no errors
+	t.tasks.Wait()
 	t.stores.closeAll()
-	m.log.Info("This master does not lead any more.", "term", jt.Number())
 }
 
 func (m *Master) newTerm(ctx context.Context, p proposer) *term {
@@ -239,6 +241,7 @@ func (m *Master) newTerm(ctx context.Context, p proposer) *term {
 		ctx: ctx, set: m.set, state: m.state, journal: p, log: m.log, now: m.now, began: m.now(),
 		metrics: m.metrics, groups: m.groups,
 		latches: newLatches(),
+		loading: newLatches(),
 		stores:  newStores(m.openUFS, m.log),
 		syncs:   newSyncTimes(),
 		absent:  newAbsentPaths(m.set.absentLimit, m.now),

@@ -78,9 +78,10 @@ func evictHalf[K comparable, V any](m map[K]V) {
 	}
 }
 
-// absentFor is how long a path that the UFS did not have is not asked for
-// again by operations that load what was never looked at.
-const absentFor = 10 * time.Second
+// absentFor is how long a path that the UFS did not have is not asked for again
+// by operations that load what was never looked at: long enough for the calls
+// of one command, short enough for what somebody uploads meanwhile.
+const absentFor = 2 * time.Second
 
 // absentPaths remembers paths that the UFS did not have.
 type absentPaths struct {

@@ -1,35 +1,78 @@
 package master
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/alluxio-go/alluxio/master/inode"
 )
 
-// metrics are the master's counters and gauges, by Alluxio's names
-// ("Master.FilesCreated" is Master_FilesCreated).
+// metrics are the master's counters. They are exported under Alluxio's names,
+// one metric each, with dots as underscores: Master_FilesCreated,
+// Master_CreateFileOps.
 type metrics struct {
 	ops   *prometheus.CounterVec // successful operations by their Alluxio name
-	calls *prometheus.CounterVec // calls by method and outcome
+	calls *prometheus.CounterVec // calls by method
+	fails *prometheus.CounterVec // those of them that failed, by kind of error
 	syncs *prometheus.CounterVec // metadata synchronisations by outcome
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
+	vec := func(name, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: name}, []string{label})
+	}
 	m := &metrics{
-		ops: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "Master_Operations", Help: "Successful operations on the namespace.",
-		}, []string{"name"}),
-		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "Master_Rpcs", Help: "Calls by method and status.",
-		}, []string{"method", "status"}),
-		syncs: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "Master_MetadataSyncOps", Help: "Comparisons of paths with their under file system.",
-		}, []string{"outcome"}),
+		ops:   vec("Master_Operations", "name"),
+		calls: vec("Master_Calls", "name"),
+		fails: vec("Master_RpcFailures", "kind"),
+		syncs: vec("Master_MetadataSyncs", "outcome"),
 	}
 	if reg != nil {
-		reg.MustRegister(m.ops, m.calls, m.syncs)
+		reg.MustRegister(m, m.fails, m.syncs)
 	}
 	return m
+}
+
+// Describe describes nothing: which counters there are shows as they are counted.
+func (m *metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect exports a metric for each operation and method.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for name, n := range m.counts() {
+		desc := prometheus.NewDesc(strings.ReplaceAll(name, ".", "_"), name+" of Alluxio.", nil, nil)
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, n)
+	}
+}
+
+// counts are the operations, as "Master.FilesCreated", and the calls, as
+// "Master.CreateFileOps".
+func (m *metrics) counts() map[string]float64 {
+	out := make(map[string]float64)
+	for suffix, vec := range map[string]*prometheus.CounterVec{"": m.ops, "Ops": m.calls} {
+		for name, n := range valuesOf(vec) {
+			out["Master."+name+suffix] = n
+		}
+	}
+	return out
+}
+
+// valuesOf are the values of a vector with one label.
+func valuesOf(vec *prometheus.CounterVec) map[string]float64 {
+	ch := make(chan prometheus.Metric)
+	go func() {
+		vec.Collect(ch)
+		close(ch)
+	}()
+	out := make(map[string]float64)
+	for metric := range ch {
+		var m dto.Metric
+		if metric.Write(&m) == nil && len(m.GetLabel()) == 1 {
+			out[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+		}
+	}
+	return out
 }
 
 // gauges are read from the state and the term when they are asked for.

@@ -87,9 +87,27 @@ func (m *Master) count(method string, begin time.Time, err error) {
 	status := "ok"
 	if err != nil {
 		status = errors.KindOf(err).String()
+		m.metrics.fails.WithLabelValues(status).Inc()
 	}
-	m.metrics.calls.WithLabelValues(method, status).Inc()
+	m.metrics.calls.WithLabelValues(metricName(method)).Inc()
 	m.log.Debug("call", "method", method, "took", time.Since(begin), "status", status, "err", err)
+}
+
+// metricName is what Alluxio's metrics call a method.
+func metricName(method string) string {
+	switch method {
+	case "GetStatus":
+		return "GetFileInfo"
+	case "GetNewBlockIdForFile":
+		return "GetNewBlock"
+	case "Remove":
+		return "DeletePath"
+	case "Rename":
+		return "RenamePath"
+	case "Free":
+		return "FreeFile"
+	}
+	return method
 }
 
 // callerOf is on whose behalf a call runs. Without authentication nobody has a

@@ -52,7 +52,7 @@ func (t *term) loadChildren(ctx context.Context, path string, ttl inode.TTL, loa
 	if in := n.last(); !n.exists() || !in.IsDir() || in.Persistence != inode.Persisted {
 		return nil
 	} else if load == LoadAlways || !in.ChildrenLoaded {
-		if err := t.list(ctx, path, ttl, false); err != nil {
+		if err := t.loadDirectory(ctx, path, ttl, load); err != nil {
 			return err
 		}
 	}
@@ -62,6 +62,20 @@ func (t *term) loadChildren(ctx context.Context, path string, ttl inode.TTL, loa
 	return t.eachSubdirectory(ctx, path, func(ctx context.Context, sub string) error {
 		return t.loadChildren(ctx, sub, ttl, load, d)
 	})
+}
+
+// loadDirectory lists a directory of the UFS; callers that come while another
+// one does so for the first time wait for it instead.
+func (t *term) loadDirectory(ctx context.Context, path string, ttl inode.TTL, load LoadMetadata) error {
+	h, err := t.loading.quiet(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	if n := t.look(path); load == LoadOnce && n.exists() && n.last().ChildrenLoaded {
+		return nil
+	}
+	return t.list(ctx, path, ttl, false)
 }
 
 // sync compares a path, and what lies below it as deep as d says, with the UFS

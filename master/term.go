@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ type term struct {
 	metrics *metrics
 
 	latches *latches
+	loading *latches // directories whose entries are being loaded for the first time
 	groups  *groups
 	stores  *stores
 	blocks  *blockmap.Map
@@ -41,6 +43,8 @@ type term struct {
 	copy    copier
 
 	registered atomic.Bool // whether a worker has registered in this term
+
+	tasks sync.WaitGroup // work that outlives the call that began it
 
 	nextContainer atomic.Int64 // the next to be allocated
 	nextIntent    atomic.Int64

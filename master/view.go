@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -217,34 +218,8 @@ func (m *Master) Metrics() map[string]float64 {
 	for name, f := range m.gauges() {
 		out[name] = f()
 	}
-	m.gather(out)
+	maps.Copy(out, m.metrics.counts())
 	return out
-}
-
-// gather adds the counters of the operations, as "Master.FilesCreated", and of
-// the calls, as "Master.CreateFileOps".
-func (m *Master) gather(out map[string]float64) {
-	reg := prometheus.NewRegistry()
-	if reg.Register(m.metrics.ops) != nil || reg.Register(m.metrics.calls) != nil {
-		return
-	}
-	families, err := reg.Gather()
-	if err != nil {
-		m.log.Warn("Gathering metrics failed.", "err", err)
-		return
-	}
-	for _, f := range families {
-		for _, s := range f.GetMetric() {
-			for _, l := range s.GetLabel() {
-				switch l.GetName() {
-				case "name":
-					out["Master."+l.GetValue()] += s.GetCounter().GetValue()
-				case "method":
-					out["Master."+l.GetValue()+"Ops"] += s.GetCounter().GetValue()
-				}
-			}
-		}
-	}
 }
 
 func (m *Master) registerGauges() {
