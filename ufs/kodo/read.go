@@ -62,10 +62,31 @@ func (s *Store) get(ctx context.Context, key string, r object.Range) (out io.Rea
 	if want > p.length {
 		out = newRanges(first, r.Offset+want)
 	}
-	if s.set.verify && r.Offset == 0 && want == p.size && etag.IsV1(p.hash) {
-		out = &verified{ReadCloser: out, key: key, want: p.hash, hash: etag.New()}
+	if s.set.verify && r.Offset == 0 && want == p.size {
+		if h := s.hasher(ctx, key, p.hash); h != nil {
+			out = &verified{ReadCloser: out, key: key, want: p.hash, hash: h}
+		}
 	}
 	return out, p.size, nil
+}
+
+// hasher returns what computes an object's hash from its bytes. For one made of
+// uneven parts their sizes have to be asked for; without them it is nil.
+func (s *Store) hasher(ctx context.Context, key, hash string) hasher {
+	if etag.IsV1(hash) {
+		return etag.New()
+	}
+	st, err := s.statParts(ctx, key)
+	if err != nil || st.Hash != hash || len(st.Parts) == 0 {
+		return nil
+	}
+	return etag.NewParts(st.Parts)
+}
+
+// hasher computes a hash of what is written to it.
+type hasher interface {
+	io.Writer
+	Sum() string
 }
 
 // getEmpty opens an object in which there is no range at all.
@@ -165,7 +186,7 @@ func (r *stream) Close() error {
 type verified struct {
 	io.ReadCloser
 	key, want string
-	hash      *etag.Hash
+	hash      hasher
 }
 
 func (v *verified) Read(p []byte) (int, error) {

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/qiniu/go-sdk/v7/storagev2/region"
 
@@ -113,7 +112,6 @@ type hosts struct {
 	region           string
 	up, rs, rsf, api []string
 	io               []string // of the origin, to download from
-	ttl              time.Duration
 }
 
 // publicHosts returns the hosts of a region of the public service. The download
@@ -259,7 +257,6 @@ func queryHosts(ctx context.Context, set settings, client httpDoer) (hosts, erro
 type queryAnswer struct {
 	Hosts []struct {
 		Region               string
-		TTL                  int64
 		Up, Rs, Rsf, API, IO roleDomains
 		IOSrc                roleDomains `json:"io_src"`
 		Error                string
@@ -320,8 +317,8 @@ func queryOnce(ctx context.Context, set settings, client httpDoer, link string) 
 	}
 	home := answer.Hosts[0]
 	return hosts{
-		region: home.Region, ttl: time.Duration(home.TTL) * time.Second,
-		up: append(home.Up.Domains, home.Up.Old...), rs: home.Rs.Domains, rsf: home.Rsf.Domains, api: home.API.Domains,
+		region: home.Region,
+		up:     append(home.Up.Domains, home.Up.Old...), rs: home.Rs.Domains, rsf: home.Rsf.Domains, api: home.API.Domains,
 		io: append(home.IOSrc.Domains, home.IO.Domains...),
 	}, nil
 }

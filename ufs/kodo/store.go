@@ -79,10 +79,7 @@ type stat struct {
 	Size    int64   `json:"fsize"`
 	Hash    string  `json:"hash"`
 	PutTime int64   `json:"putTime"` // 100 ns since 1970
-	Type    int     `json:"type"`
-	Restore int     `json:"restoreStatus"`
-	Error   string  `json:"error"` // of batches only
-	Parts   []int64 `json:"parts"`
+	Parts   []int64 `json:"parts"`   // sizes, when asked for
 }
 
 func (st *stat) object(key string) object.Object {
@@ -96,10 +93,19 @@ func (s *Store) Head(ctx context.Context, key string) (object.Object, error) {
 }
 
 func (s *Store) stat(ctx context.Context, key string) (stat, error) {
+	return s.statWith(ctx, key, nil)
+}
+
+// statParts is stat with the sizes of the parts that the object was made of.
+func (s *Store) statParts(ctx context.Context, key string) (stat, error) {
+	return s.statWith(ctx, key, url.Values{"needparts": {"true"}})
+}
+
+func (s *Store) statWith(ctx context.Context, key string, query url.Values) (stat, error) {
 	var st stat
 	_, err := s.run.do(ctx, request{op: "kodo.stat", key: key, try: func(ctx context.Context) error {
 		st = stat{}
-		err := s.send(ctx, call{service: region.ServiceRs, method: http.MethodGet, path: "/stat/" + s.entry(key)}, &st)
+		err := s.send(ctx, call{service: region.ServiceRs, method: http.MethodGet, path: "/stat/" + s.entry(key), query: query}, &st)
 		if err == nil && st.Hash == "" {
 			err = badAnswerf("it has no hash")
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/ufs"
+	"github.com/alluxio-go/alluxio/ufs/kodo/etag"
 	"github.com/alluxio-go/alluxio/ufs/kodo/kodotest"
 	"github.com/alluxio-go/alluxio/ufs/object"
 )
@@ -489,5 +491,40 @@ func TestListAfter(t *testing.T) {
 	p, err := s.List(t.Context(), object.ListRequest{After: "b/1", Limit: 2})
 	if err != nil || len(p.Objects) != 2 || p.Objects[0].Key != "b/2" || p.Next != "" {
 		t.Errorf("page %+v, %v", p, err)
+	}
+}
+
+// Objects that other tools have made of uneven parts are verified, too.
+func TestForeignParts(t *testing.T) {
+	srv := serve(t)
+	s := openStore(t, srv)
+	data := pattern(5*mib + 17)
+	up := object.NewUpload(t.Context(), parts{s}, "f", object.UploadOptions{PartSize: func(n int) int { return (1 + n%2) * mib }})
+	if _, err := up.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	o, err := up.Commit(t.Context())
+	if err != nil || !strings.HasPrefix(o.Version, "n") {
+		t.Fatalf("version %q, %v", o.Version, err)
+	}
+	r, _, err := s.get(t.Context(), "f", object.Range{Length: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, ok := r.(*verified); !ok {
+		t.Error("the read is not verified")
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// Damaged bytes are told from good ones at the end of a whole read.
+func TestVerified(t *testing.T) {
+	data := pattern(100)
+	v := &verified{ReadCloser: io.NopCloser(bytes.NewReader(data[:99])), want: etag.Of(data), hash: etag.New()}
+	if _, err := io.ReadAll(v); !errors.Is(err, errors.Corrupt) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -127,6 +127,51 @@ func Compose(parts []Part) (string, error) {
 	return encode(prefixParts, outer.Sum(nil)), nil
 }
 
+// PartsHash computes the ETag of an object that was made of parts of the given
+// sizes, from its bytes. Write never fails.
+type PartsHash struct {
+	sizes []int64
+	parts []Part
+	cur   *Hash
+}
+
+// NewParts returns a PartsHash that has seen no bytes.
+func NewParts(sizes []int64) *PartsHash { return &PartsHash{sizes: sizes, cur: New()} }
+
+// Write adds p to the stream.
+func (h *PartsHash) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		k := len(p)
+		if len(h.parts) < len(h.sizes) {
+			k = int(min(int64(k), h.sizes[len(h.parts)]-h.cur.Len()))
+		}
+		h.cur.Write(p[:k])
+		p = p[k:]
+		if len(h.parts) < len(h.sizes) && h.cur.Len() == h.sizes[len(h.parts)] {
+			h.closePart()
+		}
+	}
+	return n, nil
+}
+
+func (h *PartsHash) closePart() {
+	h.parts = append(h.parts, Part{Size: h.cur.Len(), Etag: h.cur.Sum()})
+	h.cur = New()
+}
+
+// Sum returns the ETag of the bytes written. Nothing may be written after it.
+func (h *PartsHash) Sum() string {
+	if h.cur.Len() > 0 {
+		h.closePart()
+	}
+	tag, err := Compose(h.parts)
+	if err != nil {
+		panic(err) // the parts' tags are made above
+	}
+	return tag
+}
+
 // IsV1 reports whether tag can be computed from an object's bytes alone.
 func IsV1(tag string) bool {
 	raw, err := decode(tag)

@@ -46,6 +46,19 @@ func TestComposeVectors(t *testing.T) {
 		if err != nil || got != c.want {
 			t.Errorf("Compose(%v MiB) = %s, %v; want %s", c.parts, got, err, c.want)
 		}
+		var sizes []int64
+		total := 0
+		for _, p := range parts {
+			sizes = append(sizes, p.Size)
+			total += int(p.Size)
+		}
+		h := etag.NewParts(sizes)
+		for data := bytes.Repeat([]byte("a"), total); len(data) > 0; data = data[min(len(data), 700_001):] {
+			h.Write(data[:min(len(data), 700_001)])
+		}
+		if got := h.Sum(); got != c.want {
+			t.Errorf("hash of parts of %v MiB = %s, want %s", c.parts, got, c.want)
+		}
 	}
 	if _, err := etag.Compose([]etag.Part{{Size: 1, Etag: "x"}}); err == nil {
 		t.Error("Compose accepted a malformed part ETag")
