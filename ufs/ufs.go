@@ -75,9 +75,10 @@ type UFS interface {
 	// opts.Parents is not set (a store without real directories need not notice).
 	Mkdir(ctx context.Context, path string, opts MkdirOptions) error
 
-	// Rename moves the file src to dst, replacing a file there. Directories
-	// are moved by DirRenamer; without it, Rename of a directory is
-	// Unsupported. A retry after an ambiguous failure finds out what happened
+	// Rename moves the file src to dst, replacing a file there; a directory
+	// there is Exists. The parent of dst must exist (a store without real
+	// directories need not notice). Directories are moved by DirRenamer; Rename
+	// of one is Unsupported. A retry after an ambiguous failure finds out what happened
 	// and reports success if the move is complete.
 	Rename(ctx context.Context, src, dst string) error
 
@@ -141,7 +142,8 @@ type MkdirOptions struct {
 // concurrent use. After a failed Write only Abort is useful.
 type Writer interface {
 	io.Writer
-	// Commit makes everything written durable and visible, and describes it.
+	// Commit makes everything written durable and visible, and describes it;
+	// the time is zero when the store does not tell it with its answer.
 	// After an error nothing of the new version is visible, or the whole of it
 	// is (when the outcome could not be found out: kind Unavailable); what is
 	// not visible has been freed as by Abort.
