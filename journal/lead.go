@@ -16,6 +16,13 @@ const (
 	checkpointRetry = 10 * time.Second
 )
 
+// The log's mapping is given back when it has grown by so many entries, at
+// most so often.
+const (
+	dropEvery   = 5 * time.Second
+	dropEntries = 50_000
+)
+
 // leadLoop follows raft's leadership and lives one Term for each.
 func (j *Journal) leadLoop(ctx context.Context, r *raft.Raft, notify <-chan bool) {
 	leading := false
@@ -60,7 +67,6 @@ func (j *Journal) lead(ctx context.Context, r *raft.Raft) {
 	j.mu.Lock()
 	j.mu.term, j.mu.gained = term, time.Now()
 	j.mu.Unlock()
-	j.store.dropMapped() // the replay is over
 	j.opts.Logger.Debug("term began", "term", number, "index", j.fsm.applied.Load())
 	if j.opts.OnLead != nil {
 		j.opts.OnLead(ctx, term)
@@ -257,11 +263,21 @@ func (f checkpointFuture) Error() error {
 	return err
 }
 
-// checkpointLoop takes a checkpoint whenever enough entries have been applied.
+// checkpointLoop takes a checkpoint whenever enough entries have been applied,
+// and in between gives back memory that bbolt's mapping has collected.
 func (j *Journal) checkpointLoop(ctx context.Context, r *raft.Raft) {
+	tidy := time.NewTicker(dropEvery)
+	defer tidy.Stop()
+	var dropped uint64
 	for {
 		select {
 		case <-j.fsm.due:
+		case <-tidy.C:
+			if _, last := j.store.bounds(); last-dropped >= dropEntries {
+				dropped = last
+				j.store.dropMapped()
+			}
+			continue
 		case <-ctx.Done():
 			return
 		}

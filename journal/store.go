@@ -385,7 +385,8 @@ func (s *logStore) writeError() error {
 }
 
 // dropMapped gives back the memory through which bbolt's mapping has read the
-// log; the pages stay in the page cache. Worth it after a replay.
+// log; the pages stay in the page cache. Worth it after a replay and after many
+// writes.
 func (s *logStore) dropMapped() {
 	err := s.guard(func() error {
 		return s.db.View(func(tx *bolt.Tx) error { // keeps the mapping where it is

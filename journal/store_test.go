@@ -201,3 +201,47 @@ type recorder struct{ all string }
 func (r *recorder) Apply(b []byte) any          { r.all += string(b); return string(b) }
 func (r *recorder) Snapshot() (Snapshot, error) { return nil, nil }
 func (r *recorder) Restore(io.Reader) error     { return nil }
+
+// TestDropMapped: reading a log through the mapping costs no memory for long.
+func TestDropMapped(t *testing.T) {
+	s := testStore(t)
+	for from := uint64(1); from < 20_000; from += 1000 {
+		batch := logs(from, from+999, 0)
+		for _, l := range batch {
+			l.Data = make([]byte, 500)
+		}
+		if err := s.StoreLogs(batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() {
+		t.Helper()
+		for i := uint64(1); i <= 20_000; i++ {
+			var l raft.Log
+			if err := s.GetLog(i, &l); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	read()
+	before := mappedBytes(t)
+	s.dropMapped()
+	if after := mappedBytes(t); before-after < 5<<20 {
+		t.Errorf("%d bytes of files were mapped, now %d", before, after)
+	}
+	read()
+}
+
+// mappedBytes is the memory of the process that files back.
+func mappedBytes(t *testing.T) (n int64) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, rest, ok := bytes.Cut(b, []byte("RssFile:"))
+	if _, err := fmt.Sscan(string(rest), &n); !ok || err != nil {
+		t.Skip("the kernel does not tell")
+	}
+	return n << 10
+}
