@@ -241,7 +241,7 @@ func loadOne(ctx context.Context, sh *shell, opts loadOptions, f *client.FileInf
 	}
 	for range loadAttempts {
 		if err := sh.fs.Load(ctx, f.Path, client.LoadOptions{Local: opts.local}); err != nil {
-			return errors.Errorf(errors.KindOf(err), "%s: %w", f.Path, err)
+			return about(f.Path, err)
 		}
 		err := sh.awaitCached(ctx, f.Path)
 		if err == nil {

@@ -105,6 +105,14 @@ func (c *copier) upload(ctx context.Context, from io.Reader, dst string, opts cl
 	return w.Close()
 }
 
+// about names the path in an error that does not yet.
+func about(path string, err error) error {
+	if strings.Contains(err.Error(), path) {
+		return err
+	}
+	return errors.Errorf(errors.KindOf(err), "%s: %w", path, err)
+}
+
 func newCpCmd(env *Env) *cobra.Command {
 	var opts copyOptions
 	cmd := &cobra.Command{
@@ -270,7 +278,7 @@ func (c *copier) copyFile(ctx context.Context, opts copyOptions, info *client.Fi
 		}
 	}
 	if err != nil {
-		return errors.Errorf(errors.KindOf(err), "%s: %w", dst, err)
+		return about(dst, err)
 	}
 	if err := c.keepAttributes(ctx, opts, info, dst); err != nil {
 		return err

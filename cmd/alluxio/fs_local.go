@@ -199,7 +199,7 @@ func (c *copier) uploadFile(ctx context.Context, f localFile, opts client.Create
 	}
 	defer from.Close()
 	if err := c.upload(ctx, from, f.dst, opts); err != nil {
-		return errors.Errorf(errors.KindOf(err), "%s: %w", f.dst, err)
+		return about(f.dst, err)
 	}
 	c.printf("Copied file://%s to %s", f.path, f.dst)
 	return nil
@@ -312,7 +312,7 @@ func (c *copier) downloadFile(ctx context.Context, info *client.FileInfo, dst st
 	buf := c.buffers.Get().(*[]byte)
 	defer c.buffers.Put(buf)
 	if _, err = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{c.reader(from)}, *buf); err != nil {
-		return errors.Errorf(errors.KindOf(err), "%s: %w", info.Path, err)
+		return about(info.Path, err)
 	}
 	if err = to.Chmod(os.FileMode(info.Mode & 0o777)); err != nil {
 		return err

@@ -45,7 +45,7 @@ func newReadJournalCmd(env *Env) *cobra.Command {
 	return cmd
 }
 
-func runReadJournal(env *Env, opts readJournalOptions) (err error) {
+func runReadJournal(env *Env, opts readJournalOptions) error {
 	conf, err := env.Config(config.Master)
 	if err != nil {
 		return err
@@ -66,16 +66,20 @@ func runReadJournal(env *Env, opts readJournalOptions) (err error) {
 	if err := os.MkdirAll(opts.outputDir, 0o700); err != nil {
 		return errors.E("readJournal", opts.outputDir, errors.Other, err)
 	}
-	f, err := os.OpenFile(filepath.Join(opts.outputDir, "journal.txt"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	file := filepath.Join(opts.outputDir, "journal.txt")
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return errors.E("readJournal", opts.outputDir, errors.Other, err)
 	}
-	defer func() {
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	return dumpJournal(f, opts)
+	err = dumpJournal(f, opts)
+	if info, serr := f.Stat(); err != nil && serr == nil && info.Size() == 0 {
+		_ = os.Remove(file) // nothing could be read: leave nothing behind
+		_ = os.Remove(opts.outputDir)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 // dumpJournal writes the journal as text.

@@ -42,6 +42,42 @@ var (
 		"How long connecting to a Kodo host may take.")
 	UnderfsKodoRequestsMax = intKey("alluxio.underfs.kodo.requests.max", "64", Server, Warn,
 		"Requests to Kodo at the same time.", positive)
+	UnderfsKodoRegion = stringKey("alluxio.underfs.kodo.region", "", Server, Enforce,
+		"Region of the bucket, such as z0 or cn-east-2; found out when not set.")
+	UnderfsKodoUcHost = stringKey("alluxio.underfs.kodo.uc.host", "", Server, Enforce,
+		"Host that is asked for the hosts of a bucket's region; of a private installation or an emulator http://host:port.")
+	UnderfsKodoUpHost = stringKey("alluxio.underfs.kodo.up.host", "", Server, Enforce,
+		"Host for uploads, instead of the region's.")
+	UnderfsKodoRsHost = stringKey("alluxio.underfs.kodo.rs.host", "", Server, Enforce,
+		"Host for stat, copy, move and delete, instead of the region's.")
+	UnderfsKodoRsfHost = stringKey("alluxio.underfs.kodo.rsf.host", "", Server, Enforce,
+		"Host for listings, instead of the region's.")
+	UnderfsKodoHTTPSEnabled = boolKey("alluxio.underfs.kodo.https.enabled", "", Server, Enforce,
+		"Encrypt management requests and uploads. By default they are on the public service, and elsewhere as the endpoint is written.")
+	UnderfsKodoRequestTimeout = durationKey("alluxio.underfs.kodo.request.timeout", "1min", Server, Warn,
+		"How long a request may take, or a transfer stay silent.", positive)
+	UnderfsKodoRetryMax = intKey("alluxio.underfs.kodo.retry.max", "6", Server, Warn,
+		"How often a failed request is repeated.", between(0, 100))
+	UnderfsKodoRetryBaseSleep = durationKey("alluxio.underfs.kodo.retry.base.sleep", "50ms", Server, Warn,
+		"First pause between repetitions; later ones grow.", positive)
+	UnderfsKodoUploadPartSize = bytesKey("alluxio.underfs.kodo.upload.part.size", "4MB", Server, Warn,
+		"Part size of uploads (1MB to 1GB); it grows for files of more than 10000 parts.", positive)
+	UnderfsKodoUploadThreads = intKey("alluxio.underfs.kodo.upload.threads", "4", Server, Warn,
+		"Parts of one upload sent at the same time.", between(1, 64))
+	UnderfsKodoDownloadRangeSize = bytesKey("alluxio.underfs.kodo.download.range.size", "8MB", Server, Warn,
+		"Bytes asked for in one request of a sequential read.", positive)
+	UnderfsKodoDownloadThreads = intKey("alluxio.underfs.kodo.download.threads", "6", Server, Warn,
+		"Ranges of one sequential read fetched at the same time.", between(1, 64))
+	UnderfsKodoDownloadBufferSize = bytesKey("alluxio.underfs.kodo.download.buffer.size", "256MB", Server, Warn,
+		"Memory for reading ahead, of all readers of a mount together.")
+	UnderfsKodoStorageClass = intKey("alluxio.underfs.kodo.storage.class", "0", Server, Warn,
+		"Storage class of new objects by Kodo's number: 0 standard, 1 infrequent access, 2 archive, 3 deep archive, 4 archive with direct reads, 5 intelligent tiering.", between(0, 5))
+	UnderfsKodoThawEnabled = boolKey("alluxio.underfs.kodo.thaw.enabled", "false", Server, Warn,
+		"Order archived objects to be thawed when they are read.")
+	UnderfsKodoThawDays = intKey("alluxio.underfs.kodo.thaw.days", "1", Server, Warn,
+		"How many days they stay thawed.", between(1, 7))
+	UnderfsKodoVerifyReads = boolKey("alluxio.underfs.kodo.verify.reads", "true", Server, Warn,
+		"Check objects that are read from beginning to end against Kodo's hash.")
 	FSKodoAccesskey = secretKey("fs.kodo.accesskey", Server, Enforce,
 		"Access key of the Qiniu account.")
 	FSKodoSecretkey = secretKey("fs.kodo.secretkey", Server, Enforce,
