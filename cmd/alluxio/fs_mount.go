@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -155,9 +155,9 @@ func newLeaderCmd(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			host, _, ok := strings.Cut(leader, ":")
-			if i := strings.LastIndexByte(leader, ':'); ok && i > 0 {
-				host = leader[:i]
+			host, _, err := net.SplitHostPort(leader)
+			if err != nil {
+				return err
 			}
 			sh.printf("%s", host)
 			return nil
@@ -174,7 +174,7 @@ func newMasterInfoCmd(env *Env) *cobra.Command {
 		RunE: withShell(env, func(ctx context.Context, sh *shell, _ []string) error {
 			leader, err := sh.fs.Leader(ctx)
 			if err != nil {
-				return errors.E("", "", errors.Unavailable, fmt.Errorf("No master leads at the moment: %w", err))
+				return errors.Errorf(errors.Unavailable, "No master leads at the moment: %w", err)
 			}
 			sh.printf("Current leader master: %s", leader)
 			sh.printf("All masters: [%s]", strings.Join(sh.conf.MasterAddresses(), ", "))

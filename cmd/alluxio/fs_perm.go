@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +79,7 @@ type modeChange struct {
 func parseMode(text string) (modeChange, error) {
 	if n, err := strconv.ParseUint(text, 8, 16); err == nil {
 		if n > 0o777 {
-			return modeChange{}, fmt.Errorf("Invalid mode %s: it must be between 0 and 777", text)
+			return modeChange{}, errors.Errorf(errors.Invalid, "Invalid mode %s: it must be between 0 and 777", text)
 		}
 		return modeChange{absolute: true, apply: func(client.Mode) client.Mode { return client.Mode(n) }}, nil
 	}
@@ -88,7 +87,7 @@ func parseMode(text string) (modeChange, error) {
 	for segment := range strings.SplitSeq(text, ",") {
 		step, ok := parseModeSegment(segment)
 		if !ok {
-			return modeChange{}, fmt.Errorf("Invalid mode %s - contains invalid segment %s", text, segment)
+			return modeChange{}, errors.Errorf(errors.Invalid, "Invalid mode %s - contains invalid segment %s", text, segment)
 		}
 		steps = append(steps, step)
 	}

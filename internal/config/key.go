@@ -301,16 +301,6 @@ func positive(k *Key) {
 	}
 }
 
-// fraction bounds a float to 0…1.
-func fraction(k *Key) {
-	k.check = func(v any) error {
-		if f := v.(float64); f < 0 || f > 1 {
-			return fmt.Errorf("must be between 0 and 1")
-		}
-		return nil
-	}
-}
-
 // octal wants permission bits such as 022 or 0755.
 func octal(k *Key) {
 	k.check = func(v any) error {
