@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/qiniu/go-sdk/v7/storagev2/region"
 
@@ -270,8 +271,12 @@ type roleDomains struct {
 	AccDomains []string `json:"acc_domains"`
 }
 
-// queryAttempts is how often a region query is tried.
-const queryAttempts = 3
+// A region query is tried queryAttempts times, for queryTimeout each: somebody
+// waits for the mount.
+const (
+	queryAttempts = 3
+	queryTimeout  = 10 * time.Second
+)
 
 func queryServer(ctx context.Context, set settings, client httpDoer, server string) (h hosts, err error) {
 	link := server + "/v4/query?" + url.Values{"ak": {set.accessKey}, "bucket": {set.bucket}}.Encode()
@@ -290,7 +295,7 @@ func queryServer(ctx context.Context, set settings, client httpDoer, server stri
 }
 
 func queryOnce(ctx context.Context, set settings, client httpDoer, link string) (hosts, error) {
-	ctx, cancel := context.WithTimeout(ctx, set.timeout)
+	ctx, cancel := context.WithTimeout(ctx, min(set.timeout, queryTimeout))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
 	if err != nil {
