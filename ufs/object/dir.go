@@ -19,7 +19,8 @@ func (u *UFS) DeleteFiles(ctx context.Context, paths []string) []error {
 	keys := make([]string, 0, len(paths))
 	index := make([]int, 0, len(paths))
 	for i, path := range paths {
-		if errs[i] = ufs.CheckFile("delete", path); errs[i] == nil {
+		errs[i] = ufs.CheckFile("delete", path)
+		if errs[i] == nil && len(u.fileKey(path)) <= u.opts.MaxKeyBytes { // a longer one is absent
 			keys = append(keys, u.fileKey(path))
 			index = append(index, i)
 		}
@@ -47,11 +48,11 @@ func (u *UFS) DeleteDir(ctx context.Context, path string) error {
 		return firstOf(u.deleteKeys(ctx, keys))
 	})
 	if err == nil && !found {
-		_, err = u.store.Head(ctx, u.fileKey(path))
+		_, err = u.Stat(ctx, path)
 		if err == nil {
 			err = errors.Errorf(errors.Invalid, "not a directory")
-		} else if errors.Is(err, errors.NotFound) {
-			err = nil
+		} else {
+			err = absentIsGone(err)
 		}
 	}
 	return errors.E(op, path, errors.Other, err)
@@ -150,6 +151,9 @@ func isIntent(name string) bool {
 
 // pages calls do for each page of the objects with the prefix.
 func (u *UFS) pages(ctx context.Context, prefix string, do func([]Object) error) error {
+	if len(prefix) > u.opts.MaxKeyBytes {
+		return nil
+	}
 	req := ListRequest{Prefix: prefix, Limit: u.opts.PageSize}
 	for {
 		var page Page

@@ -25,7 +25,10 @@ func (u *UFS) List(ctx context.Context, dir string, opts ufs.ListOptions) iter.S
 		if opts.StartAfter != "" {
 			req.After = req.Prefix + opts.StartAfter
 		}
-		more, err := l.run(req)
+		more, err := true, error(nil)
+		if len(req.Prefix) <= u.opts.MaxKeyBytes {
+			more, err = l.run(req)
+		}
 		if more && err == nil && !l.found && dir != "" {
 			err = l.absent()
 		}

@@ -236,8 +236,11 @@ type empty struct{}
 func (empty) Read([]byte) (int, error) { return 0, io.EOF }
 
 // below returns the first n objects of the directory at path, its marker
-// included.
+// included. Below a path as long as the longest key there is nothing.
 func (u *UFS) below(ctx context.Context, path string, n int) ([]Object, error) {
+	if len(u.dirKey(path)) > u.opts.MaxKeyBytes {
+		return nil, nil
+	}
 	req := ListRequest{Prefix: u.dirKey(path), Limit: n}
 	var found []Object
 	for {

@@ -272,6 +272,26 @@ func TestLongKeys(t *testing.T) {
 	if _, err := u.Stat(t.Context(), tooLong); !errors.Is(err, errors.NotFound) {
 		t.Errorf("stat of a key that is too long: %v", err)
 	}
+	// The store is not asked for what it cannot have.
+	asked := &spy{Store: mem.NewStore(mem.StoreOptions{}), fail: func(string) error { return errors.E("", "", errors.Invalid, nil) }}
+	v := object.New(asked, object.Options{Prefix: "p/", MaxKeyBytes: 750})
+	for _, err := range v.List(t.Context(), tooLong, ufs.ListOptions{}) {
+		if !errors.Is(err, errors.NotFound) {
+			t.Errorf("list of a key that is too long: %v", err)
+		}
+	}
+	if err := v.Delete(t.Context(), tooLong); !errors.Is(err, errors.NotFound) {
+		t.Errorf("delete of a key that is too long: %v", err)
+	}
+	if errs := v.DeleteFiles(t.Context(), []string{tooLong}); errs[0] != nil {
+		t.Errorf("delete in a batch of a key that is too long: %v", errs[0])
+	}
+	if err := v.DeleteDir(t.Context(), tooLong); err != nil {
+		t.Errorf("DeleteDir of a key that is too long: %v", err)
+	}
+	if n := asked.taken(); len(n) != 0 {
+		t.Errorf("the store was asked: %v", n)
+	}
 	fill(t, openStore(u), "p/d/"+strings.Repeat("x", 740))
 	if err := u.RenameDir(t.Context(), "d", "longer-name"); !errors.Is(err, errors.Invalid) {
 		t.Errorf("a move that makes a key too long: %v", err)
