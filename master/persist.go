@@ -45,7 +45,7 @@ type persister struct {
 		jobs    map[blockid.FileID]*persistJob
 		answers map[blockmap.WorkerID]uint64 // heartbeats answered
 		garbage []persistGarbage
-		last    time.Time                    // of schedule
+		last    time.Time // of schedule
 	}
 }
 
@@ -60,12 +60,12 @@ type persistJob struct {
 	attempts  int       // that failed
 	giveUp    time.Time
 
-	worker      blockmap.WorkerID // that writes or has written
-	assigned    time.Time
-	fingerprint string // of the temporary object, as the worker reported
-	// A worker that has written a file forgets it with the first answer that
-	// does not name it: until then it cannot be told to write it again.
-	answers uint64
+	worker   blockmap.WorkerID // that writes or has written
+	assigned time.Time
+	placed   string // where the object has been moved to, if it has
+	// A worker that has written a file forgets it when persistForget answers
+	// have not named it: until then it cannot be told to write it again.
+	answers uint64 // when the file was taken from the worker
 }
 
 // persistGarbage is a temporary object that nobody wants any more.
@@ -89,6 +89,7 @@ const (
 	maxWorkerJobs    = 100  // of one worker at a time
 	maxPersistLooks  = 5000 // inodes looked at in one round
 	persistFinishers = 8    // renames at a time
+	persistForget    = 5    // answers; package worker knows it as persistSilence
 	// A round follows the one before only after this time, however many
 	// workers report.
 	persistPause = 50 * time.Millisecond
@@ -158,10 +159,16 @@ func (t *term) noteWritten(w blockmap.WorkerID, f PersistedFile) {
 		}
 		j = t.newPersistJob(in)
 	}
-	if j.state == jobWritten || j.state == jobFinishing {
-		return
+	if j.state == jobWriting && j.worker != w || j.state == jobWaiting && !t.persist.forgotten(j, w) || j.state > jobWriting {
+		return // of no use any more, or known
 	}
-	j.state, j.worker, j.fingerprint, j.notBefore = jobWritten, w, f.Fingerprint, t.now()
+	j.state, j.worker, j.notBefore = jobWritten, w, t.now()
+}
+
+// forgotten reports whether the worker knows of no writing of the file but one
+// that it is told of from now on.
+func (p *persister) forgotten(j *persistJob, w blockmap.WorkerID) bool {
+	return j.attempts == 0 || j.worker != w || p.mu.answers[w] >= j.answers+persistForget
 }
 
 // awaitsPersist reports whether the content of a file is to be written to the UFS.
@@ -364,7 +371,7 @@ func (t *term) assign(j *persistJob, workers map[blockmap.WorkerID]int, now time
 	}
 	var best blockmap.WorkerID = -1
 	for w, load := range workers {
-		if load >= maxWorkerJobs || len(j.blocks) > 0 && held[w] == 0 || w == j.worker && t.persist.mu.answers[w] <= j.answers && j.attempts > 0 {
+		if load >= maxWorkerJobs || len(j.blocks) > 0 && held[w] == 0 || !t.persist.forgotten(j, w) {
 			continue
 		}
 		order := cmp.Or(cmp.Compare(held[best], held[w]), cmp.Compare(load, workers[best]), cmp.Compare(w, best))
@@ -381,7 +388,7 @@ func (t *term) assign(j *persistJob, workers map[blockmap.WorkerID]int, now time
 
 // retryWriting has the file written again after a while.
 func (t *term) retryWriting(j *persistJob) {
-	j.state, j.fingerprint = jobWaiting, ""
+	j.state, j.placed = jobWaiting, ""
 	j.answers = t.persist.mu.answers[j.worker]
 	t.later(j)
 }

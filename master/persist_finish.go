@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -90,46 +91,32 @@ func (t *term) placeFile(ctx context.Context, j *persistJob) error {
 	return nil
 }
 
-// moveTemp moves a temporary object, which must have the file's length, into
-// place and describes it there.
+// moveTemp moves the object that the worker wrote, which must have the file's
+// length, to where the file is now, and describes it there.
 func (t *term) moveTemp(u ufs.UFS, loc mount.Location, in inode.Inode, j *persistJob) (ufs.Info, error) {
-	ctx, temp := t.detached(), tempOf(in.ID)
-	info, err := u.Stat(ctx, temp)
+	ctx, src := t.detached(), cmp.Or(j.placed, tempOf(in.ID))
+	info, err := u.Stat(ctx, src)
 	if errors.Is(err, errors.NotFound) {
-		return t.movedTemp(u, loc, in, j)
+		return info, errors.Errorf(errors.Aborted, "%s is gone: %w", src, errRewrite)
 	}
 	if err != nil {
 		return info, err
 	}
 	if info.Dir || info.Size != in.Length {
-		if err := u.Delete(ctx, temp); err != nil && !errors.Is(err, errors.NotFound) {
-			return info, err
+		if j.placed == "" {
+			t.removeTemp(ctx, j.mount, j.id)
 		}
-		return info, errors.Errorf(errors.Aborted, "%s has %d bytes instead of %d: %w", temp, info.Size, in.Length, errRewrite)
+		return info, errors.Errorf(errors.Aborted, "%s has %d bytes instead of %d: %w", src, info.Size, in.Length, errRewrite)
 	}
-	t.dressTemp(u, temp, in)
-	if err := u.Rename(ctx, temp, loc.Rel); err != nil {
-		return info, err
-	}
-	info, err = u.Stat(ctx, loc.Rel)
-	if err == nil && (info.Dir || info.Size != in.Length) {
-		err = errors.Errorf(errors.Aborted, "%s has %d bytes instead of %d: %w", loc.UFSURI(), info.Size, in.Length, errRewrite)
-	}
-	return info, err
-}
-
-// movedTemp looks whether the temporary object has been moved before, by an
-// attempt whose record was not journaled.
-func (t *term) movedTemp(u ufs.UFS, loc mount.Location, in inode.Inode, j *persistJob) (ufs.Info, error) {
-	info, err := u.Stat(t.detached(), loc.Rel)
-	if err != nil && !errors.Is(err, errors.NotFound) {
-		return info, err
-	}
-	if err == nil && !info.Dir && info.Size == in.Length && j.fingerprint != "" &&
-		contentFingerprint(fingerprintOf(info)) == contentFingerprint(j.fingerprint) {
+	if src == loc.Rel {
 		return info, nil
 	}
-	return info, errors.Errorf(errors.Aborted, "%s is gone: %w", tempOf(in.ID), errRewrite)
+	t.dressTemp(u, src, in)
+	if err := u.Rename(ctx, src, loc.Rel); err != nil {
+		return info, err
+	}
+	j.placed = loc.Rel // if the next call fails, this need not be done again
+	return u.Stat(ctx, loc.Rel)
 }
 
 // dressTemp gives the object the owner, group and mode of the file, if its
