@@ -260,7 +260,7 @@ func TestPersistWritesAgain(t *testing.T) {
 	w.write("/g", 10, AsyncThrough)
 	id := w.mustStat("/g").ID
 	u, _, _ := w.below("/")
-	p.until(func() bool { return len(p.done) == 1 })
+	p.until(func() bool { return p.done[id] != "" })
 	if err := u.Delete(context.Background(), tempOf(id)); err != nil {
 		t.Fatal(err)
 	}
