@@ -14,6 +14,7 @@ package s3
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -130,7 +131,9 @@ func credentialsOf(opts ufs.Options, signer string) (*credentials.Credentials, e
 		return nil, errors.Errorf(errors.Invalid, "Property %s is set, but %s is not.", keySecret, keyAccess)
 	case access == "":
 		return credentials.NewChainCredentials([]credentials.Provider{
-			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
+			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{},
+			// Elsewhere than on Amazon nobody answers, after a while or at once.
+			&credentials.IAM{Client: &http.Client{Timeout: 2 * time.Second}},
 		}), nil
 	}
 	switch signer {

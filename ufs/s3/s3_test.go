@@ -11,8 +11,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/ufs"
@@ -121,6 +124,44 @@ func TestOpenErrors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCredentialSources opens with credentials that are not in the properties.
+func TestCredentialSources(t *testing.T) {
+	s := newServer(t)
+	none := map[string]string{keyEndpoint: s.URL, keyPathStyle: "true"}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+	t.Setenv("AWS_ACCESS_KEY_ID", testAccess)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", testSecret)
+	u, err := Open(t.Context(), "s3://bucket/", ufs.Options{Properties: none})
+	if err != nil {
+		t.Fatalf("with credentials in the environment: %v", err)
+	}
+	u.Close()
+	u, err = Open(t.Context(), "s3://bucket/", ufs.Options{Properties: map[string]string{
+		keyEndpoint: s.URL, "aws.accessKeyId": testAccess, "aws.secretKey": testSecret}})
+	if err != nil {
+		t.Fatalf("with credentials under their other names: %v", err)
+	}
+	u.Close()
+}
+
+// TestRegionLookup opens a bucket whose region nobody tells.
+func TestRegionLookup(t *testing.T) {
+	s := newServer(t)
+	st := &store{bucket: testBucket, set: settings{
+		endpoint: strings.TrimPrefix(s.URL, "http://"), pathStyle: true, creds: credentials.NewStaticV4(testAccess, testSecret, "")}}
+	st.transport = newTransport(st.set)
+	defer st.Close()
+	if err := st.connect(t.Context(), ""); err != nil || st.opts.Region != testRegion {
+		t.Errorf("connect = %v, region %q", err, st.opts.Region)
+	}
+	if _, err := st.Head(t.Context(), "missing"); !errors.Is(err, errors.NotFound) {
+		t.Errorf("head = %v", err)
+	}
+	if want := map[string]int{"location": 1, "list": 1, "head": 1}; !maps.Equal(s.requests, want) {
+		t.Errorf("requests %v, want %v", s.requests, want)
 	}
 }
 
@@ -309,7 +350,7 @@ func TestSilence(t *testing.T) {
 	u := openAt(t, s, map[string]string{keySocketTimeout: "100ms"})
 	defer u.Close()
 	release := make(chan struct{})
-	hang := true
+	var hang atomic.Bool
 	s.fault = func(op string, w http.ResponseWriter) bool {
 		if op != "get" {
 			return false
@@ -319,12 +360,13 @@ func TestSilence(t *testing.T) {
 		w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
 		_, _ = w.Write(make([]byte, 500))
 		_ = http.NewResponseController(w).Flush()
-		if hang {
+		if hang.Load() {
 			<-release
 		}
 		panic(http.ErrAbortHandler)
 	}
-	for _, hang = range []bool{false, true} {
+	for _, hangs := range []bool{false, true} {
+		hang.Store(hangs)
 		r, err := u.Open(t.Context(), "f", ufs.OpenOptions{Length: -1})
 		if err == nil {
 			var n int64
@@ -335,7 +377,7 @@ func TestSilence(t *testing.T) {
 			}
 		}
 		if !errors.Is(err, errors.Unavailable) && !errors.Is(err, errors.Timeout) {
-			t.Errorf("hanging %v: %v", hang, err)
+			t.Errorf("hanging %v: %v", hangs, err)
 		}
 	}
 	close(release)
