@@ -50,7 +50,7 @@ func classpath(t *testing.T, project string) string {
 
 func startCluster(t *testing.T) *world.World {
 	t.Helper()
-	w := world.New(t, "alluxio.user.block.size.bytes.default=4MB", "alluxio.worker.ramdisk.size=1GB")
+	w := world.New(t, "alluxio.user.block.size.bytes.default=4MB")
 	w.Start()
 	return w
 }
