@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"os"
@@ -204,20 +205,24 @@ func (b *localBlock) Close() error {
 	return err
 }
 
-// localStretch is a part of a local block as a blockReader.
+// localStretch is a part of a local block as a blockReader. Small reads are
+// buffered, large ones are not.
 type localStretch struct {
-	*io.SectionReader
+	*bufio.Reader
 	block *localBlock
 }
 
+// smallRead is the size below which reads of a local block are buffered.
+const smallRead = 32 << 10
+
 func newLocalStretch(b *localBlock, off, length int64) *localStretch {
-	return &localStretch{io.NewSectionReader(b, off, length), b}
+	return &localStretch{bufio.NewReaderSize(io.NewSectionReader(b, off, length), smallRead), b}
 }
 
 func (l *localStretch) WriteTo(w io.Writer) (int64, error) {
 	page := rpc.NewPage(rpc.ChunkBytes)
 	defer rpc.FreePage(page)
-	return io.CopyBuffer(w, readerOnly{l.SectionReader}, *page)
+	return io.CopyBuffer(w, readerOnly{l.Reader}, *page)
 }
 
 func (l *localStretch) Close() error { return l.block.Close() }

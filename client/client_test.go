@@ -23,7 +23,8 @@ import (
 	"github.com/alluxio-go/alluxio/internal/testcluster"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The SDK of a store starts a goroutine when it is linked in.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 
 // pattern returns n bytes that differ everywhere, the same for the same seed.
 func pattern(seed uint64, n int) []byte {
@@ -716,7 +717,7 @@ func TestFS(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, path := range []string{"/one", "/dir/two", "/dir/deep/three"} {
-		write(t, c, path, pattern(uint64(i), 1<<20*i+17), client.CreateOptions{Recursive: true})
+		write(t, c, path, pattern(uint64(i), 20_000*i+17), client.CreateOptions{Recursive: true, BlockSize: 16_000})
 	}
 	if err := fstest.TestFS(client.FS(t.Context(), c), "one", "dir/two", "dir/deep/three", "empty"); err != nil {
 		t.Error(err)

@@ -52,8 +52,8 @@ func (r *Reader) readBlockAt(p []byte, pos int64) (int, error) {
 				r.hint.after(r, index, src)
 				return n, nil
 			}
-			if err == io.EOF || err == io.ErrUnexpectedEOF {
-				return n, r.changed(&stretch{pos: pos + int64(n)})
+			if endsEarly(err) {
+				return n, r.changed(pos + int64(n))
 			}
 			r.noteFailure(src.worker, err)
 		}

@@ -2,7 +2,7 @@ package client
 
 import (
 	"context"
-	stderrors "errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"time"
@@ -162,6 +162,7 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 		_, err = st.WriteTo(&sink)
 		r.advance(st, sink.n)
 		if sink.err != nil {
+			r.leave() // it is ahead of what w took
 			return r.pos - begin, sink.err
 		}
 		if r.current == nil {
@@ -283,8 +284,8 @@ func (r *Reader) leave() {
 func (r *Reader) failed(st *stretch, err error) error {
 	r.current = nil
 	st.Close()
-	if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF {
-		return r.changed(st)
+	if endsEarly(err) {
+		return r.changed(st.pos)
 	}
 	r.noteFailure(st.source.worker, err)
 	return r.trouble.another(r.ctx, r, err)
@@ -301,15 +302,22 @@ func (r *Reader) noteFailure(w WorkerAddress, err error) {
 	r.s.workers.forget()
 }
 
-// changed is the error for a file that is shorter than the master says. The
-// master is made to look at it again.
-func (r *Reader) changed(st *stretch) error {
+// endsEarly reports whether the end of a read, before all that was asked for was
+// there, means that the file is not what the master thinks it is.
+func endsEarly(err error) bool {
+	return err == nil || err == io.EOF || err == io.ErrUnexpectedEOF ||
+		errors.Is(err, errors.OutOfRange) || errors.Is(err, errors.Aborted)
+}
+
+// changed is the error for a file that is found to differ from what the master
+// says. The master is made to look at it again.
+func (r *Reader) changed(at int64) error {
 	_, err := r.c.Stat(r.ctx, r.info.Path, StatOptions{Sync: new(time.Duration(0)), KeepAccessTime: true})
 	if err != nil {
 		r.c.opts.Logger.Warn("metadata of a changed file not refreshed", "path", r.info.Path, "err", err)
 	}
-	return errors.Errorf(errors.OutOfRange, "%s: the data ends at %d although the file should have %d bytes; "+
-		"it was changed in the store since it was looked at. Open it again.", r.info.Path, st.pos, r.info.Length)
+	return errors.Errorf(errors.OutOfRange, "%s: the data ends at or after byte %d although the file should have %d bytes; "+
+		"it was changed in the store since it was opened. Open it again.", r.info.Path, at, r.info.Length)
 }
 
 // block returns the block with an index and its length.
@@ -424,14 +432,14 @@ func (o *outage) another(ctx context.Context, r *Reader, err error) error {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return errors.E("read", r.info.Path, errors.Other, stderrors.Join(ctx.Err(), err))
+		return errors.E("read", r.info.Path, errors.KindOf(ctx.Err()), fmt.Errorf("%w after: %v", ctx.Err(), err))
 	}
 }
 
 // passing reports whether waiting may mend an error.
 func passing(err error) bool {
 	switch errors.KindOf(err) {
-	case errors.Unavailable, errors.Cancelled, errors.Timeout, errors.NoSpace, errors.Aborted, errors.Unauthenticated:
+	case errors.Unavailable, errors.Cancelled, errors.Timeout, errors.NoSpace, errors.Unauthenticated:
 		return true
 	}
 	return false

@@ -71,8 +71,10 @@ func (p *picker) source(ctx context.Context, b FileBlock, length int64) (source,
 		return source{}, err
 	}
 	candidates := fitting(workers, func(w WorkerInfo) bool { return !p.hasFailed(w.Address) })
-	if w, ok := p.policy.choose(candidates, b.ID, length); ok {
-		return source{w.Address, fromUFS}, nil
+	for _, size := range []int64{length, 0} { // a worker that cannot hold the block can still fetch it
+		if w, ok := p.policy.choose(candidates, b.ID, size); ok {
+			return source{w.Address, fromUFS}, nil
+		}
 	}
 	addrs := make([]WorkerAddress, len(workers))
 	for i, w := range workers {

@@ -215,8 +215,13 @@ func retryable(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	kind := errors.KindOf(err)
-	return kind == errors.Unavailable || kind == errors.Cancelled && !stderrors.Is(err, context.Canceled)
+	switch errors.KindOf(err) {
+	case errors.Unavailable:
+		return true
+	case errors.Cancelled:
+		return !stderrors.Is(err, context.Canceled) && !stderrors.Is(err, errClosed)
+	}
+	return false
 }
 
 // exhausted is the error after the last attempt.

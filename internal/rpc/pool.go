@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	stderrors "errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -128,12 +129,15 @@ func (p *Pool) Close() error {
 	return nil
 }
 
+// errClosed is the cause of every failure after Close.
+var errClosed = stderrors.New("the connections are closed")
+
 // peer returns the connections to an address.
 func (p *Pool) peer(addr string) (*peer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mu.closed {
-		return nil, errors.Errorf(errors.Cancelled, "the connections are closed")
+		return nil, errors.E("", "", errors.Cancelled, errClosed)
 	}
 	if have, ok := p.mu.peers[addr]; ok {
 		return have, nil

@@ -533,7 +533,9 @@ func TestOneLoginForAllConnections(t *testing.T) {
 	}
 	p.Close()
 	until(t, "the channel is closed", func() bool { return s.Channels() == 0 })
-	if _, err := getStatus(t.Context(), p.Conn(s.addr)); !errors.Is(err, errors.Cancelled) {
+	err := p.Master(MasterOptions{Addrs: []string{s.addr}, Retry: Retry{Budget: time.Hour}}).
+		Do(t.Context(), func(ctx context.Context, cc grpc.ClientConnInterface) error { _, err := getStatus(ctx, cc); return err })
+	if !errors.Is(err, errors.Cancelled) {
 		t.Errorf("call on a closed pool: %v", err)
 	}
 }
