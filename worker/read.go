@@ -79,42 +79,82 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 	if req.GetPromote() {
 		w.promote(ctx, id)
 	}
-	r, err := w.openReader(ctx, req)
-	if err != nil {
+	s := &sending{w: w, id: id, req: req, off: req.GetOffset(), chunk: w.chunkSize(req.GetChunkSize())}
+	if err := s.open(ctx); err != nil {
 		return err
 	}
-	defer func() { r.close() }()
-	off, end := req.GetOffset(), min(req.GetOffset()+req.GetLength(), r.len())
-	if off > r.len() {
-		return errors.Errorf(errors.OutOfRange, "Offset %d is beyond block %d of %d bytes.", off, id, r.len())
+	defer s.close()
+	if s.off > s.r.len() {
+		return errors.Errorf(errors.OutOfRange, "Offset %d is beyond block %d of %d bytes.", s.off, id, s.r.len())
 	}
-	chunk := w.chunkSize(req.GetChunkSize())
-	r.expect(off, end-off)
-	retried := false
-	for off < end {
-		n := nextChunk(off, end, chunk)
-		d, err := r.next(ctx, off, n)
+	for s.off < s.end {
+		d, err := s.next(ctx)
 		if err != nil {
-			again := w.recoverRead(id, err, !retried && req.GetOpenUfsBlockOptions().GetUfsPath() != "")
-			if !again {
-				return err
-			}
-			retried = true
-			r.close()
-			if r, err = w.openReader(ctx, req); err != nil {
-				r = closedReader{}
-				return err
-			}
-			r.expect(off, end-off)
-			continue
+			return err
 		}
+		n := d.Len()
 		if err := rpc.SendReadChunk(stream, d); err != nil {
 			return err
 		}
-		off += int64(n)
-		w.m.served(r.cached(), n)
+		w.m.served(s.r.cached(), n)
+		s.off += int64(n)
 	}
-	return w.readDone(ctx, id, r)
+	if s.end == s.r.len() {
+		w.sequences.end(id)
+	}
+	w.readDone(ctx, id, s.r)
+	return nil
+}
+
+// sending is one ReadBlock call.
+type sending struct {
+	w        *Worker
+	id       blockid.ID
+	req      *blockpb.ReadRequest
+	r        blockReader
+	ahead    ahead
+	off, end int64 // still to be sent
+	chunk    int64
+	retried  bool
+}
+
+func (s *sending) open(ctx context.Context) error {
+	r, src, err := s.w.openReader(ctx, s.req)
+	if err != nil {
+		return err
+	}
+	s.r = r
+	s.ahead = ahead{w: s.w, id: s.id, open: s.req.GetOpenUfsBlockOptions(), src: src}
+	s.end = min(s.req.GetOffset()+s.req.GetLength(), r.len())
+	r.expect(s.off, s.end-s.off, s.off == 0 && s.w.sequences.begin(s.id))
+	return nil
+}
+
+func (s *sending) close() {
+	if s.r == nil {
+		return
+	}
+	s.ahead.close(s.off >= s.end)
+	s.r.close()
+	s.r = nil
+}
+
+// next returns the next chunk. After a failure that can be mended it opens the
+// block anew, once.
+func (s *sending) next(ctx context.Context) (rpc.Data, error) {
+	d, err := s.r.next(ctx, s.off, nextChunk(s.off, s.end, s.chunk))
+	if err != nil && s.w.mend(s.id, err, s.req.GetOpenUfsBlockOptions().GetUfsPath() != "") && !s.retried {
+		s.retried = true
+		s.close()
+		if err := s.open(ctx); err != nil {
+			return rpc.Data{}, err
+		}
+		d, err = s.r.next(ctx, s.off, nextChunk(s.off, s.end, s.chunk))
+	}
+	if err == nil && s.end == s.r.len() {
+		s.ahead.reached(s.r.window() - (s.end - s.off))
+	}
+	return d, err
 }
 
 // promote moves a block to the top tier. It is a wish: a block that is in use
@@ -146,10 +186,10 @@ func nextChunk(off, end, chunk int64) int {
 	return int(n)
 }
 
-// recoverRead makes a second attempt possible after a failed one: a damaged block
-// that the under store has is dropped, and a version that turned out to be old
-// is forgotten.
-func (w *Worker) recoverRead(id blockid.ID, err error, persisted bool) bool {
+// mend makes a second attempt possible after a failed one, if that can help: a
+// damaged block that the under store has is dropped as far as it has to be. A
+// version that turned out to be old is forgotten, for the next reader.
+func (w *Worker) mend(id blockid.ID, err error, persisted bool) bool {
 	switch {
 	case errors.Is(err, errors.Corrupt) && persisted:
 		w.log.Warn("a damaged block is fetched again", "block", id, "error", err)
@@ -164,59 +204,62 @@ func (w *Worker) recoverRead(id blockid.ID, err error, persisted bool) bool {
 }
 
 // readDone tells the master at once of a block that this read completed.
-func (w *Worker) readDone(ctx context.Context, id blockid.ID, r blockReader) error {
+func (w *Worker) readDone(ctx context.Context, id blockid.ID, r blockReader) {
 	if !r.filled() {
-		return nil
+		return
 	}
 	if info, err := w.store.Info(id); err == nil && info.Whole {
 		if err := w.commit(ctx, info); err != nil {
 			w.log.Warn("the master was not told of a cached block; the next heartbeat does", "block", id, "error", err)
 		}
 	}
-	return nil
 }
 
 // blockReader is one way to read a block.
 type blockReader interface {
 	len() int64
-	expect(off, n int64)
+	// expect says what is to be read; sequential, that the reader came from the
+	// block before.
+	expect(off, n int64, sequential bool)
 	// next returns the n bytes at off.
 	next(ctx context.Context, off int64, n int) (rpc.Data, error)
-	cached() bool // from the local store without fetching
-	filled() bool // may have made the block whole
+	window() int64 // bytes that are read ahead
+	cached() bool  // from the local store without fetching
+	filled() bool  // may have made the block whole
 	close()
 }
 
 // openReader chooses how to read the block of a request: from the store, through
 // the store from below, or past the store.
-func (w *Worker) openReader(ctx context.Context, req *blockpb.ReadRequest) (blockReader, error) {
+// The source is nil for a block that is all here.
+func (w *Worker) openReader(ctx context.Context, req *blockpb.ReadRequest) (blockReader, *below, error) {
 	id, o := blockid.ID(req.GetBlockId()), req.GetOpenUfsBlockOptions()
 	info, err := w.store.Info(id)
 	if err == nil && info.Whole {
 		h, err := w.store.Open(id)
 		if err == nil {
-			return &storeReader{h: h}, nil
+			return &storeReader{h: h}, nil, nil
 		}
 		if !errors.Is(err, errors.NotFound) {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if o.GetUfsPath() == "" && !o.GetBlockInUfsTier() {
-		return nil, errors.Errorf(errors.NotFound, "Block %d is not on this worker, and its file is not in an under store.", id)
+		return nil, nil, errors.Errorf(errors.NotFound, "Block %d is not on this worker, and its file is not in an under store.", id)
 	}
 	src, err := w.locate(ctx, id, o, req.GetPositionShort())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.GetNoCache() {
-		return &directReader{src: src, length: src.length}, nil
+		return &directReader{src: src, length: src.length}, nil, nil
 	}
 	h, err := w.store.OpenFill(id, store.FillOptions{Length: src.length, Fingerprint: src.fingerprint}, src)
 	if err == nil {
-		return &storeReader{h: h, fill: true}, nil
+		return &storeReader{h: h, fill: true}, src, nil
 	}
 	w.log.Debug("a block is read past the store", "block", id, "error", err)
-	return &directReader{src: src, length: src.length}, nil
+	return &directReader{src: src, length: src.length}, nil, nil
 }
 
 // storeReader reads through the store.
@@ -225,11 +268,18 @@ type storeReader struct {
 	fill bool
 }
 
-func (r *storeReader) len() int64          { return r.h.Len() }
-func (r *storeReader) expect(off, n int64) { r.h.Expect(off, n) }
-func (r *storeReader) cached() bool        { return !r.fill }
-func (r *storeReader) filled() bool        { return r.fill }
-func (r *storeReader) close()              { r.h.Close() }
+func (r *storeReader) len() int64    { return r.h.Len() }
+func (r *storeReader) window() int64 { return r.h.Window() }
+func (r *storeReader) cached() bool  { return !r.fill }
+func (r *storeReader) filled() bool  { return r.fill }
+func (r *storeReader) close()        { r.h.Close() }
+
+func (r *storeReader) expect(off, n int64, sequential bool) {
+	r.h.Expect(off, n)
+	if sequential {
+		r.h.Sequential()
+	}
+}
 
 func (r *storeReader) next(ctx context.Context, off int64, n int) (rpc.Data, error) {
 	page := rpc.NewPage(store.BufferSize(off, n))
@@ -255,10 +305,11 @@ type directReader struct {
 	r      io.ReadCloser
 }
 
-func (r *directReader) len() int64          { return r.length }
-func (r *directReader) expect(off, n int64) { r.end = off + n }
-func (r *directReader) cached() bool        { return false }
-func (r *directReader) filled() bool        { return false }
+func (r *directReader) len() int64                  { return r.length }
+func (r *directReader) expect(off, n int64, _ bool) { r.end = off + n }
+func (r *directReader) window() int64               { return 0 }
+func (r *directReader) cached() bool                { return false }
+func (r *directReader) filled() bool                { return false }
 
 func (r *directReader) close() {
 	if r.r != nil {
@@ -287,8 +338,3 @@ func (r *directReader) next(ctx context.Context, off int64, n int) (rpc.Data, er
 	r.at = off + int64(n)
 	return rpc.NewData(page), nil
 }
-
-// closedReader stands for a reader that could not be opened again.
-type closedReader struct{ blockReader }
-
-func (closedReader) close() {}

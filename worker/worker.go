@@ -60,6 +60,7 @@ type Worker struct {
 	persist *persister
 
 	versions         versions
+	sequences        sequences
 	readers, writers slots
 	id               atomic.Int64  // given by the master
 	poke             chan struct{} // asks for a heartbeat now
@@ -172,6 +173,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer w.pool.Close()
 	defer w.mounts.close()
 	defer w.locals.close()
+	defer w.sequences.close()
 	if err := w.takeClusterDefaults(ctx); err != nil {
 		return nil // told to stop before a master answered
 	}

@@ -194,7 +194,7 @@ func (h *Handle) page(ctx context.Context, p int) ([]byte, error) {
 func (h *Handle) advance(off int64, n int) {
 	size := int64(h.b.pageSize)
 	switch page := h.b.pageOf(off); {
-	case off < h.next || off > h.next+size:
+	case off < h.next || off > h.next+size || off > h.next && h.window == 0:
 		h.window = 0
 		h.grown = page
 	case page > h.grown || h.window == 0 && off > 0:
@@ -203,6 +203,24 @@ func (h *Handle) advance(off int64, n int) {
 	}
 	h.next = off
 	h.prefetch(off, n)
+}
+
+// Sequential says that the reader has come here from the end of another block:
+// the window is wide open at once.
+func (h *Handle) Sequential() { h.window = h.s.opts.ReadAheadMax }
+
+// Window is the number of bytes kept in flight ahead of the reader. When it
+// reaches beyond the end of the block, the rest concerns the next one: see Ahead.
+func (h *Handle) Window() int64 { return h.window }
+
+// Ahead requests what is missing of the first n bytes of the block (in whole
+// requests), for a reader that is about to come, without waiting. The handle has to
+// stay open until it has come.
+func (h *Handle) Ahead(n int64) {
+	if n < h.b.length {
+		n -= n % h.s.opts.FetchSize
+	}
+	h.prefetch(0, int(min(n, h.b.length)))
 }
 
 // prefetch requests what is missing of the n bytes at off and of the window.
@@ -312,8 +330,12 @@ type fetch struct {
 	next  int // of calls, the first not finished
 }
 
-// looseWait is how long a page that cannot be kept waits for a reader to take it.
-const looseWait = 2 * time.Second
+// looseWait is how long a page that cannot be kept waits for a reader to take it,
+// and looseRetry how often it is tried meanwhile to keep it after all.
+const (
+	looseWait  = 2 * time.Second
+	looseRetry = 20 * time.Millisecond
+)
 
 func (f *fetch) run(ctx context.Context) {
 	defer f.s.fetching.Done()
@@ -374,20 +396,22 @@ func (f *fetch) fetch(ctx context.Context) error {
 // kept. Until somebody does, the request is left standing: that is the
 // back-pressure on a source that is read ahead of a slow reader.
 func (f *fetch) page(ctx context.Context, p int, data []byte) error {
-	if f.s.keepPage(f.b, p, data) == nil {
-		f.finish(nil, nil)
-		return nil
-	}
-	wait := time.NewTimer(looseWait)
-	defer wait.Stop()
-	select {
-	case <-f.calls[f.next].wanted:
-		f.finish(append([]byte(nil), data...), nil)
-		return nil
-	case <-wait.C:
-		return errRetry
-	case <-ctx.Done():
-		return ctx.Err()
+	for deadline := time.Now().Add(looseWait); ; {
+		if f.s.keepPage(f.b, p, data) == nil {
+			f.finish(nil, nil)
+			return nil
+		}
+		select {
+		case <-f.calls[f.next].wanted:
+			f.finish(append([]byte(nil), data...), nil)
+			return nil
+		case <-time.After(looseRetry): // there may be room by now
+			if time.Now().After(deadline) {
+				return errRetry
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

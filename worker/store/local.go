@@ -28,7 +28,20 @@ func stampOf(f File) (Stamp, bool) {
 	if !ok {
 		return Stamp{}, false
 	}
-	return Stamp{Inode: st.Ino, Size: st.Size, Mtime: st.Mtim, Ctime: st.Ctim}, true
+	return stampFrom(st), true
+}
+
+func stampFrom(st *syscall.Stat_t) Stamp {
+	return Stamp{Inode: st.Ino, Size: st.Size, Mtime: st.Mtim, Ctime: st.Ctim}
+}
+
+// fdStamp is stampOf without allocations.
+func fdStamp(fd int) (Stamp, bool) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil {
+		return Stamp{}, false
+	}
+	return stampFrom(&st), true
 }
 
 // Local prepares the block for being read in place by a process on this host and
@@ -76,6 +89,7 @@ func (h *Handle) path() string {
 // again when the file has changed since. Not safe for concurrent use.
 type LocalFile struct {
 	f       *os.File
+	fd      int // of f
 	m       meta
 	stamp   Stamp
 	checked bitmap // spans verified while the file had the stamp
@@ -108,7 +122,7 @@ func OpenLocal(path string) (*LocalFile, error) {
 		_ = f.Close()
 		return nil, errors.E("block.open", path, errors.Corrupt, err)
 	}
-	return &LocalFile{f: f, m: m, checked: newBitmap(len(m.sums))}, nil
+	return &LocalFile{f: f, fd: int(f.Fd()), m: m, checked: newBitmap(len(m.sums))}, nil
 }
 
 // Len is the length of the block in bytes.
@@ -123,7 +137,7 @@ func (l *LocalFile) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off > l.m.length {
 		return 0, errors.Errorf(errors.OutOfRange, "Offset %d is not in block %d of %d bytes.", off, l.m.id, l.m.length)
 	}
-	if stamp, ok := stampOf(l.f); !ok || stamp != l.stamp {
+	if stamp, ok := fdStamp(l.fd); !ok || stamp != l.stamp {
 		l.stamp = stamp
 		clear(l.checked)
 	}

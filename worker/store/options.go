@@ -26,7 +26,7 @@ type Options struct {
 	Evict     evict.Options // policy and its parameters; LRU
 
 	ReadAheadMax        int64         // bytes fetched ahead of a sequential reader at most; 64 MiB
-	FetchSize           int64         // bytes asked of a Source in one request at most; 8 MiB
+	FetchSize           int64         // bytes asked of a Source in one request at most; 4 MiB
 	MaxFetches          int           // requests to Sources at one time, in the whole store; 128
 	FlushInterval       time.Duration // between sidecar updates of a block being filled; 5 s
 	ProbeInterval       time.Duration // between probes of a failed directory; 10 s
@@ -96,7 +96,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.PageSize, 1<<20)
 	setDefault(&o.Allocator, MaxFree)
 	setDefault(&o.ReadAheadMax, 64<<20)
-	setDefault(&o.FetchSize, 8<<20)
+	setDefault(&o.FetchSize, 4<<20)
 	setDefault(&o.MaxFetches, 128)
 	setDefault(&o.FlushInterval, 5*time.Second)
 	setDefault(&o.ProbeInterval, 10*time.Second)

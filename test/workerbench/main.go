@@ -1,0 +1,118 @@
+// Command workerbench measures a worker as ratios within one run: against plain
+// reads of the same file, against bare gRPC streams, against direct downloads from
+// the same emulated store. It exits with 1 when a figure misses its goal.
+//
+//	workerbench [--only local,remote,small,cold,random,full,many,files,restart] [--size 256MB] [--dir /dev/shm]
+//
+// The machine's own noise is in both halves of a ratio, which alternate; a figure
+// is the median of the rounds.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+
+	"github.com/alluxio-go/alluxio/internal/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	good, err := run(ctx, os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "workerbench:", err)
+		os.Exit(2)
+	}
+	if !good {
+		os.Exit(1)
+	}
+}
+
+// params are what measures are told.
+type params struct {
+	dir    string
+	size   int64 // bytes of the file that is read
+	rounds int
+	link   float64 // bytes per second on one connection to the emulated store
+}
+
+// figure is one result: a ratio or count and the bound that it has to keep.
+type figure struct {
+	name    string
+	value   float64
+	atLeast bool // else at most
+	bound   float64
+	note    string
+}
+
+func (f figure) good() bool {
+	if f.atLeast {
+		return f.value >= f.bound
+	}
+	return f.value <= f.bound
+}
+
+// measures in the order in which they run.
+var measures = []struct {
+	name string
+	run  func(context.Context, params) ([]figure, error)
+}{
+	{"local", measureLocal}, {"remote", measureRemote}, {"small", measureSmall}, {"cold", measureCold},
+	{"random", measureRandom}, {"full", measureFull}, {"many", measureMany}, {"files", measureFiles}, {"restart", measureRestart},
+}
+
+// run reports whether every goal was met.
+func run(ctx context.Context, args []string) (bool, error) {
+	flags := flag.NewFlagSet("workerbench", flag.ContinueOnError)
+	only := flags.String("only", "", "what to measure, separated by commas; everything by default")
+	size := flags.String("size", "256MB", "size of the file that is read")
+	dir := flags.String("dir", "", "folder for the worker's storage; the temporary one by default")
+	rounds := flags.Int("rounds", 7, "how often each half of a ratio is measured")
+	mbps := flags.Float64("link", 100, "MB/s on one connection to the emulated store")
+	if err := flags.Parse(args); err != nil {
+		return false, err
+	}
+	bytes, err := config.ParseBytes(*size)
+	if err != nil {
+		return false, fmt.Errorf("--size %w", err)
+	}
+	wanted := strings.FieldsFunc(*only, func(r rune) bool { return r == ',' })
+	good := true
+	for _, m := range measures {
+		if len(wanted) > 0 && !slices.Contains(wanted, m.name) {
+			continue
+		}
+		tmp, err := os.MkdirTemp(*dir, "workerbench")
+		if err != nil {
+			return false, err
+		}
+		figures, err := m.run(ctx, params{dir: tmp, size: bytes, rounds: *rounds, link: *mbps * 1e6})
+		if rerr := os.RemoveAll(tmp); err == nil {
+			err = rerr
+		}
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", m.name, err)
+		}
+		for _, f := range figures {
+			print1(f)
+			good = good && f.good()
+		}
+	}
+	return good, nil
+}
+
+func print1(f figure) {
+	sign, verdict := "≤", "ok"
+	if f.atLeast {
+		sign = "≥"
+	}
+	if !f.good() {
+		verdict = "MISSED"
+	}
+	fmt.Printf("%-58s %8.3f  (%s %g) %-6s %s\n", f.name, f.value, sign, f.bound, verdict, f.note)
+}

@@ -1,0 +1,137 @@
+package worker
+
+import (
+	"sync"
+	"time"
+
+	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/proto/dataserverpb"
+	"github.com/alluxio-go/alluxio/worker/store"
+)
+
+// sequences notices readers that go through a file block after block, and keeps
+// the next block's first bytes coming while they are at the end of one.
+type sequences struct {
+	mu struct {
+		sync.Mutex
+		ended   map[blockid.Container]int // sequence of the last block read to its end
+		waiting map[*time.Timer]*store.Handle
+		closed  bool
+	}
+}
+
+const (
+	maxSequences = 4096
+	// handOver is how long the next block is kept open for a reader that has come
+	// to the end of one.
+	handOver = 2 * time.Second
+)
+
+// begin reports whether the reader of the block has come from the one before it.
+func (s *sequences) begin(id blockid.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, ok := s.mu.ended[id.Container()]
+	return ok && before+1 == id.Sequence()
+}
+
+// end notes that the block was read to its end.
+func (s *sequences) end(id blockid.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.ended == nil || len(s.mu.ended) >= maxSequences {
+		s.mu.ended = map[blockid.Container]int{}
+	}
+	s.mu.ended[id.Container()] = id.Sequence()
+}
+
+// release closes h when its reader had time to come.
+func (s *sequences) release(h *store.Handle) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.closed {
+		h.Close()
+		return
+	}
+	if s.mu.waiting == nil {
+		s.mu.waiting = map[*time.Timer]*store.Handle{}
+	}
+	var t *time.Timer
+	t = time.AfterFunc(handOver, func() {
+		s.mu.Lock()
+		_, mine := s.mu.waiting[t]
+		delete(s.mu.waiting, t)
+		s.mu.Unlock()
+		if mine {
+			h.Close()
+		}
+	})
+	s.mu.waiting[t] = h
+}
+
+// close closes what is kept open.
+func (s *sequences) close() {
+	s.mu.Lock()
+	waiting := s.mu.waiting
+	s.mu.waiting, s.mu.closed = nil, true
+	s.mu.Unlock()
+	for t, h := range waiting {
+		t.Stop()
+		h.Close()
+	}
+}
+
+// ahead reads ahead of one reader beyond the end of its block.
+type ahead struct {
+	w    *Worker
+	id   blockid.ID
+	open *dataserverpb.OpenUfsBlockOptions
+	src  *below
+	next *store.Handle
+	none bool // there is no next block, or no room for it
+}
+
+// reached is called as the reader goes on: beyond is how far its window
+// reaches beyond the end of the block.
+func (a *ahead) reached(beyond int64) {
+	if beyond <= 0 || a.none || a.src == nil {
+		return
+	}
+	if a.next == nil {
+		a.openNext()
+	}
+	if a.next != nil {
+		a.next.Ahead(beyond)
+	}
+}
+
+// openNext opens the block that follows in the file.
+func (a *ahead) openNext() {
+	a.none = true
+	start := a.src.offset + a.src.length
+	if a.open.GetBlockInUfsTier() || start >= a.src.size {
+		return
+	}
+	next := *a.src
+	next.offset, next.length = start, min(a.src.length, a.src.size-start)
+	id := a.id.Container().Block(a.id.Sequence() + 1)
+	if info, err := a.w.store.Info(id); err == nil && info.Whole {
+		return
+	}
+	h, err := a.w.store.OpenFill(id, store.FillOptions{Length: next.length, Fingerprint: next.fingerprint}, &next)
+	if err == nil {
+		a.next, a.none = h, false
+	}
+}
+
+// close leaves the next block to its reader, if this one came to the end.
+func (a *ahead) close(ended bool) {
+	if a.next == nil {
+		return
+	}
+	if ended {
+		a.w.sequences.release(a.next)
+	} else {
+		a.next.Close()
+	}
+}
