@@ -302,6 +302,50 @@ func TestReports(t *testing.T) {
 
 const reportUsage = "Usage: alluxio fsadmin report [summary|capacity|metrics|ufs] [-live|-lost|-workers HOST,HOST]\n"
 
+func TestPathDefaults(t *testing.T) {
+	s := startCluster(t, testcluster.Options{})
+	const add = "Usage: alluxio fsadmin pathConf add --property KEY=VALUE... PATH\n"
+	s.steps([]step{
+		{"fsadmin pathConf list", 0, "", ""},
+		{"fsadmin pathConf add --property alluxio.user.file.writetype.default=THROUGH /a", 0, "", ""},
+		{"fsadmin pathConf add --property alluxio.user.file.writetype.default=MUST_CACHE --property alluxio.user.file.create.ttl=1day /a/b", 0, "", ""},
+		{"fsadmin pathConf list", 0, "/a\n/a/b\n", ""},
+		{"fsadmin pathConf show /a/b/c", 0, "", ""},
+		{"fsadmin pathConf show --all /a/b/c", 0, "alluxio.user.file.create.ttl=1day\nalluxio.user.file.writetype.default=MUST_CACHE\n", ""},
+		{"fsadmin pathConf add /a", exitUsage, "", "Command add needs at least one --property\n" + add},
+		{"fsadmin pathConf add --property alluxio.master.worker.timeout=1s /a", exitUsage, "", "alluxio.master.worker.timeout is not a property of clients: it cannot differ by path\n" + add},
+		{"fsadmin pathConf add --property alluxio.user.file.writetype.defalt=THROUGH /a", exitUsage, "", "Unknown property alluxio.user.file.writetype.defalt. Did you mean alluxio.user.file.writetype.default?\n"},
+		{"fs touch /a/x", 0, "/a/x has been created\n", ""},
+		{"fs touch /a/b/x", 0, "/a/b/x has been created\n", ""},
+		{"fs test -e /a/b/x", 0, "", ""},
+		{"fsadmin pathConf remove --keys alluxio.user.file.create.ttl /a/b", 0, "", ""},
+		{"fsadmin pathConf show /a/b", 0, "alluxio.user.file.writetype.default=MUST_CACHE\n", ""},
+		{"fsadmin pathConf remove /a/b", 0, "", ""},
+		{"fsadmin pathConf list", 0, "/a\n", ""},
+		{"fsadmin updateConf alluxio.master.worker.timeout=4min", exitConflict, "", "The configuration cannot be changed at run time. Set alluxio.conf.dynamic.update.enabled=true to allow it.\n"},
+		{"fsadmin updateConf nonsense", exitUsage, "", "nonsense is not of the form key=value\nUsage: alluxio fsadmin updateConf KEY=VALUE...\n"},
+		{"fsadmin ufs --mode readonly kodo://bucket/dir", exitUsage, "", "The ufs path should have only scheme and authority but no path.\nUsage: alluxio fsadmin ufs --mode noAccess|readOnly|readWrite UFS_URI\n"},
+	})
+	for path, want := range map[string]string{"/a/x": "PERSISTED", "/a/b/x": "NOT_PERSISTED"} {
+		if out := s.ok("fs", "stat", path); !strings.Contains(out, "persistenceState="+want+",") {
+			t.Errorf("%s is not %s: %s", path, want, out)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	s := startCluster(t, testcluster.Options{Workers: -1})
+	s.ok("fs", "mkdir", "/data/sub")
+	for args, want := range map[string]string{
+		"fs ls /": "/data/\n", "fs rm /data/s": "/data/sub/\n", "fs ls /x": "", "fs ls x": "", "getConf alluxio.master.rpc.p": "alluxio.master.rpc.port\n", "fsadmin report u": "ufs\n",
+	} {
+		out, _, _ := strings.Cut(s.ok(append([]string{"__complete"}, strings.Fields(args)...)...), ":")
+		if out != want {
+			t.Errorf("%q completes to %q, want %q", args, out, want)
+		}
+	}
+}
+
 func TestMasterDown(t *testing.T) {
 	in := newInstallation(t, "alluxio.master.hostname=localhost", "alluxio.master.rpc.port=1", "alluxio.user.rpc.retry.max.duration=100ms")
 	in.fails(exitUnavailable, []string{"fs", "ls", "/"}, "localhost:1")

@@ -30,8 +30,8 @@ func newGetConfCmd(env *Env) *cobra.Command {
 		Example: examples("getConf alluxio.master.rpc.port", "getConf --source", "getConf --unit KB alluxio.user.block.size.bytes.default", "getConf --master"),
 		Args:    argCount(0, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runGetConf(cmd.Context(), env, opts, args) },
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return keyNames(), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return keyNames(prefix), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	cmd.Flags().BoolVar(&opts.master, "master", false, "what the running master uses")
@@ -40,11 +40,13 @@ func newGetConfCmd(env *Env) *cobra.Command {
 	return cmd
 }
 
-func keyNames() []string {
-	keys := config.Keys()
-	names := make([]string, len(keys))
-	for i, k := range keys {
-		names[i] = k.Name()
+// keyNames returns the names of the properties that begin with prefix.
+func keyNames(prefix string) []string {
+	var names []string
+	for _, k := range config.Keys() {
+		if strings.HasPrefix(k.Name(), prefix) {
+			names = append(names, k.Name())
+		}
 	}
 	return names
 }

@@ -32,6 +32,7 @@ func newFsCmd(env *Env) *cobra.Command {
 	addTo(fs, "cache", newMountCmd(env), newUnmountCmd(env), newUpdateMountCmd(env), newFreeCmd(env), newPersistCmd(env), newLoadCmd(env),
 		newLocationCmd(env), newPinCmd(env), newUnpinCmd(env), newSetReplicationCmd(env), newLoadMetadataCmd(env), newCheckConsistencyCmd(env))
 	addTo(fs, "cluster", newGetCapacityBytesCmd(env), newGetUsedBytesCmd(env), newLeaderCmd(env), newMasterInfoCmd(env))
+	completePaths(env, fs.Commands())
 	return fs
 }
 

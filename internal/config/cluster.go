@@ -88,7 +88,7 @@ func (c *Config) WithClusterDefaults(props []Property) (*Config, error) {
 func (c *Config) With(source Source, values map[string]string) (*Config, error) {
 	b := c.builder()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		b.set(name, values[name], entry{source: source, place: strings.ToLower(source.String())})
+		b.set(name, values[name], entry{source: source, place: strings.ReplaceAll(strings.ToLower(source.String()), "_", " ")})
 	}
 	return b.build()
 }

@@ -215,6 +215,14 @@ func editDistance(a, b string, limit int) int {
 	return row[len(b)]
 }
 
+// LookupKey returns the declared key that a name, an alias or an instance of a
+// template denotes; nil for names that are accepted without effect. The error,
+// of kind Invalid, suggests the nearest known name.
+func LookupKey(name string) (*Key, error) {
+	found, err := findName(name)
+	return found.key, err
+}
+
 // Keys returns all declared keys, sorted by name.
 func Keys() []*Key {
 	keys := slices.Clone(registry.keys)
