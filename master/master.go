@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -222,7 +223,10 @@ func (m *Master) lead(ctx context.Context, jt *journal.Term) {
 	forget := func(in inode.Inode) { t.removeBlocks(in) }
 	m.state.removed.Store(&forget)
 	m.term.Store(t)
-	m.once.Do(func() { close(m.ready) })
+	m.once.Do(func() {
+		close(m.ready)
+		t.tasks.Go(debug.FreeOSMemory) // give back what replaying the journal took
+	})
 
 	var g errgroup.Group
 	for _, loop := range t.loops() {
