@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"io"
-	"os"
 )
 
 // pageFile reads a bbolt file without trusting a byte of it. bbolt itself
@@ -36,20 +35,16 @@ const (
 	maxDepth     = 64
 )
 
-// openPages verifies both meta pages of f and the file's length.
-func openPages(f *os.File) (*pageFile, error) {
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
+// openPages verifies both meta pages of a file of size bytes, and the size.
+func openPages(r io.ReaderAt, size int64) (*pageFile, error) {
+	if size < 4*pageSize {
+		return nil, corrupt("the file has %d bytes, fewer than the smallest log", size)
 	}
-	if st.Size() < 4*pageSize {
-		return nil, corrupt("the file has %d bytes, fewer than the smallest log", st.Size())
-	}
-	p := &pageFile{r: f}
+	p := &pageFile{r: r}
 	var newest uint64
 	for id := range uint64(2) {
 		b := make([]byte, pageSize)
-		if _, err := f.ReadAt(b, int64(id)*pageSize); err != nil {
+		if _, err := r.ReadAt(b, int64(id)*pageSize); err != nil {
 			return nil, err
 		}
 		txid, err := p.meta(id, b, newest)
@@ -58,8 +53,8 @@ func openPages(f *os.File) (*pageFile, error) {
 		}
 		newest = max(newest, txid)
 	}
-	if need := p.high * pageSize; uint64(st.Size()) < need {
-		return nil, corrupt("the file has been cut off: %d bytes of %d are left", st.Size(), need)
+	if p.high > uint64(size)/pageSize {
+		return nil, corrupt("the file has been cut off: %d bytes of %d pages are left", size, p.high)
 	}
 	p.used = make([]bool, p.high)
 	return p, nil

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"io"
 	"os"
 
 	"github.com/hashicorp/raft"
@@ -20,20 +21,28 @@ type logSummary struct {
 // verifyLog reads the whole log file without trusting it and calls fn, if not
 // nil, for every entry. The log's Data is valid during the call.
 func verifyLog(path string, fn func(*raft.Log) error) (logSummary, error) {
-	sum, err := readLog(path, fn)
+	sum, err := readLogFile(path, fn)
 	if os.IsNotExist(err) {
 		err = corrupt("the journal's log is missing")
 	}
 	return sum, errors.E("reading the journal's log", path, errors.Other, err)
 }
 
-func readLog(path string, fn func(*raft.Log) error) (sum logSummary, err error) {
+func readLogFile(path string, fn func(*raft.Log) error) (logSummary, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return sum, err
+		return logSummary{}, err
 	}
 	defer f.Close()
-	pages, err := openPages(f)
+	st, err := f.Stat()
+	if err != nil {
+		return logSummary{}, err
+	}
+	return readLog(f, st.Size(), fn)
+}
+
+func readLog(r io.ReaderAt, size int64, fn func(*raft.Log) error) (sum logSummary, err error) {
+	pages, err := openPages(r, size)
 	if err != nil {
 		return sum, err
 	}
