@@ -40,6 +40,19 @@ func TestCheckPasses(t *testing.T) {
 	}
 }
 
+// TestCheckSkips checks that what a store cannot do is not called passed.
+func TestCheckSkips(t *testing.T) {
+	var skipped []string
+	contract.Check(t.Context(), mem.New("mem://x"), "", "", func(r contract.Result) {
+		if r.Skipped != "" {
+			skipped = append(skipped, r.Test)
+		}
+	})
+	if !slices.Equal(skipped, []string{"Space", "Sweep"}) {
+		t.Errorf("skipped %q", skipped)
+	}
+}
+
 func TestCheckFilter(t *testing.T) {
 	var names []string
 	contract.Check(t.Context(), mem.New("mem://x"), "", "listSTART", func(r contract.Result) { names = append(names, r.Test) })

@@ -22,6 +22,7 @@ type T interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
 	Context() context.Context
 }
 
@@ -45,9 +46,10 @@ type Env struct {
 
 // Result is the outcome of a test run by Check; Err is nil when it passed.
 type Result struct {
-	Test string
-	Took time.Duration
-	Err  error
+	Test    string
+	Took    time.Duration
+	Err     error
+	Skipped string // why the test does not apply to the store, "" if it does
 }
 
 // Check runs the tests whose names contain filter on u, each in a new directory
@@ -62,16 +64,17 @@ func Check(ctx context.Context, u ufs.UFS, dir, filter string, report func(Resul
 			break
 		}
 		start := time.Now()
-		err := check(ctx, u, ufs.Join(dir, fmt.Sprintf("ufs-test-%s-%08x", test.Name, rand.Uint32())), test)
-		if err != nil {
+		result := check(ctx, u, ufs.Join(dir, fmt.Sprintf("ufs-test-%s-%08x", test.Name, rand.Uint32())), test)
+		if result.Err != nil {
 			failed++
 		}
-		report(Result{Test: test.Name, Took: time.Since(start), Err: err})
+		result.Took = time.Since(start)
+		report(result)
 	}
 	return failed
 }
 
-func check(ctx context.Context, u ufs.UFS, dir string, test Test) error {
+func check(ctx context.Context, u ufs.UFS, dir string, test Test) Result {
 	r := &recorder{ctx: ctx}
 	done := make(chan struct{})
 	go func() { // of its own, since a fatal failure ends the goroutine
@@ -83,10 +86,11 @@ func check(ctx context.Context, u ufs.UFS, dir string, test Test) error {
 	if err := RemoveAll(context.WithoutCancel(ctx), u, dir); err != nil {
 		r.Errorf("cleaning up %s: %v", dir, err)
 	}
-	if len(r.failures) == 0 {
-		return nil
+	result := Result{Test: test.Name, Skipped: r.skipped}
+	if len(r.failures) > 0 {
+		result.Err = errors.Errorf(errors.FailedPrecondition, "%s", strings.Join(r.failures, "; "))
 	}
-	return errors.Errorf(errors.FailedPrecondition, "%s", strings.Join(r.failures, "; "))
+	return result
 }
 
 // RemoveAll deletes dir with all below it, whatever u is capable of.
@@ -114,9 +118,10 @@ func RemoveAll(ctx context.Context, u ufs.UFS, dir string) error {
 type recorder struct {
 	ctx      context.Context
 	failures []string
+	skipped  string
 }
 
-// fatal is what Fatalf panics with.
+// fatal is what Fatalf and Skipf panic with.
 type fatal struct{}
 
 func (r *recorder) Helper()                  {}
@@ -126,6 +131,11 @@ func (r *recorder) Errorf(format string, args ...any) {
 }
 func (r *recorder) Fatalf(format string, args ...any) {
 	r.Errorf(format, args...)
+	panic(fatal{})
+}
+
+func (r *recorder) Skipf(format string, args ...any) {
+	r.skipped = fmt.Sprintf(format, args...)
 	panic(fatal{})
 }
 

@@ -63,7 +63,7 @@ func renameRefused(e *Env) {
 func renameDir(e *Env) {
 	d, ok := ufs.As[ufs.DirRenamer](e.UFS)
 	if !ok {
-		return
+		e.Skipf("the store is no ufs.DirRenamer")
 	}
 	e.parallel(230, func(e *Env, i int) { e.write(fmt.Sprintf("src/%d/%d", i%5, i), []byte(fmt.Sprint(i))) })
 	e.mkdir("src/empty")
@@ -93,7 +93,7 @@ func renameDir(e *Env) {
 func renameDirRefused(e *Env) {
 	d, ok := ufs.As[ufs.DirRenamer](e.UFS)
 	if !ok {
-		return
+		e.Skipf("the store is no ufs.DirRenamer")
 	}
 	ctx := e.Context()
 	e.write("a/1", []byte("1"))
@@ -114,7 +114,7 @@ func renameDirRefused(e *Env) {
 func setAttr(e *Env) {
 	a, ok := ufs.As[ufs.AttrSetter](e.UFS)
 	if !ok {
-		return
+		e.Skipf("the store is no ufs.AttrSetter")
 	}
 	e.write("file", []byte("x"))
 	e.mkdir("dir")
@@ -136,7 +136,7 @@ func setAttr(e *Env) {
 func space(e *Env) {
 	s, ok := ufs.As[ufs.SpaceReporter](e.UFS)
 	if !ok {
-		return
+		e.Skipf("the store is no ufs.SpaceReporter")
 	}
 	if total, used, err := s.Space(e.Context()); err != nil || total <= 0 || used < 0 || used > total {
 		e.Errorf("Space = %d, %d, %v", total, used, err)
@@ -148,7 +148,7 @@ func space(e *Env) {
 func sweep(e *Env) {
 	s, ok := ufs.As[ufs.Sweeper](e.UFS)
 	if !ok || !e.Alone {
-		return // it would disturb the uploads of other users of the store
+		e.Skipf("sweeping would disturb the uploads of other users of the store")
 	}
 	e.write("kept", []byte("x"))
 	w, err := e.UFS.Create(e.Context(), e.path("left"), ufs.CreateOptions{})
