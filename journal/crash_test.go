@@ -58,7 +58,7 @@ func crashChild(dir string) {
 // again. Nothing acknowledged is lost, nothing appears that was not proposed,
 // nothing twice.
 func TestKill(t *testing.T) {
-	kills := 25
+	kills := 16
 	if testing.Short() {
 		kills = 5
 	}

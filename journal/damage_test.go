@@ -142,9 +142,9 @@ func TestFlips(t *testing.T) {
 			}
 		}
 	}
-	n := 30
+	n := 16
 	if testing.Short() {
-		n = 10
+		n = 6
 	}
 	size := func(path string) int64 {
 		st, err := os.Stat(path)
