@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -257,6 +258,12 @@ func TestStateFolder(t *testing.T) {
 	if err != nil || string(shown) != "new" {
 		t.Errorf("the folder shows %q, %v", shown, err)
 	}
+	if err := deleteObject(first, "a/b/c.txt"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "objects/bucket/a")); err == nil {
+		t.Error("the folder keeps empty folders")
+	}
 	// No Close: a killed server has not closed anything either.
 	f, err := os.OpenFile(filepath.Join(dir, "state.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -269,12 +276,28 @@ func TestStateFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer second.Close()
-	if got, want := second.Keys("bucket"), []string{"..", long, "a/b", "a/b/c.txt", "dir/", "gone"}; !sameSet(got, want) {
+	if got, want := second.Keys("bucket"), []string{"..", long, "a/b", "dir/", "gone"}; !sameSet(got, want) {
 		t.Errorf("keys %q", got)
 	}
 	if got, err := second.Get("bucket", long); err != nil || string(got) != "1"+long {
 		t.Errorf("got %q, %v", got, err)
 	}
+}
+
+// deleteObject deletes an object by a request.
+func deleteObject(s *kodotest.Server, key string) error {
+	r := httptest.NewRequest(http.MethodPost, "http://kodo.test/delete/"+base64.URLEncoding.EncodeToString([]byte("bucket:"+key)), nil)
+	token, err := auth.New("ak", "sk").SignRequestV2(r)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Qiniu "+token)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		return fmt.Errorf("%d %s", w.Code, w.Body)
+	}
+	return nil
 }
 
 func sameSet(a, b []string) bool {

@@ -191,16 +191,16 @@ func sorted(s []string) []string {
 // A limited server keeps to its bandwidth: for all connections together, and
 // for each.
 func TestBandwidth(t *testing.T) {
-	const size = 1 << 20
+	const size = 2 << 20
 	for _, c := range []struct {
 		limits kodotest.Limits
 		conns  int
 		least  time.Duration
 		most   time.Duration
 	}{
-		{kodotest.Limits{PerConnBytesPerSec: 5 << 20}, 3, 190 * time.Millisecond, 450 * time.Millisecond},
-		{kodotest.Limits{TotalBytesPerSec: 5 << 20}, 3, 590 * time.Millisecond, 1500 * time.Millisecond},
-		{kodotest.Limits{Latency: 100 * time.Millisecond}, 1, 100 * time.Millisecond, 400 * time.Millisecond},
+		{kodotest.Limits{PerConnBytesPerSec: 5 << 20}, 3, 390 * time.Millisecond, 1100 * time.Millisecond},
+		{kodotest.Limits{TotalBytesPerSec: 5 << 20}, 3, 1190 * time.Millisecond, 6000 * time.Millisecond},
+		{kodotest.Limits{Latency: 100 * time.Millisecond}, 1, 100 * time.Millisecond, 3 * time.Second},
 	} {
 		srv := kodotest.Start(t, kodotest.Options{Buckets: []kodotest.Bucket{{Name: "bucket"}}, Limits: c.limits})
 		if err := srv.Put("bucket", "f", make([]byte, size)); err != nil {

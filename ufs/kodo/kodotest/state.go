@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -300,6 +301,7 @@ func (s *state) show(rec record) {
 		os.RemoveAll(root)
 	case rec.Delete != nil && isFileName(*rec.Delete):
 		os.Remove(filepath.Join(root, *rec.Delete))
+		s.prune(rec.Bucket, *rec.Delete)
 	case rec.Put != nil && isFileName(rec.Put.Key):
 		path := filepath.Join(root, rec.Put.Key)
 		if strings.HasSuffix(rec.Put.Key, "/") {
@@ -309,6 +311,17 @@ func (s *state) show(rec record) {
 		os.MkdirAll(filepath.Dir(path), 0o755)
 		os.Remove(path)
 		os.Link(rec.Put.content.(*fileBlob).path(), path)
+	}
+}
+
+// prune removes the folders that the file of a deleted object has left empty,
+// except those that are objects themselves. The caller holds the lock.
+func (s *state) prune(bucketName, key string) {
+	for dir := path.Dir(strings.TrimSuffix(key, "/")); dir != "."; dir = path.Dir(dir) {
+		_, marker := s.mu.buckets[bucketName].objects[dir+"/"]
+		if marker || os.Remove(filepath.Join(s.dir, "objects", bucketName, dir)) != nil {
+			return
+		}
 	}
 }
 
