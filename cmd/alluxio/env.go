@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/alluxio-go/alluxio/internal/config"
+	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
 // Env is what a command sees of the world, so that tests can hand it another
@@ -85,6 +86,10 @@ func execute(ctx context.Context, env *Env, args []string) int {
 	args, env.Defines = takeGenericOptions(args)
 	root.SetArgs(normalizeArgs(root, args))
 	err := root.ExecuteContext(ctx)
+	if ctx.Err() != nil && errors.Is(err, errors.Cancelled) {
+		env.warnf("Interrupted.")
+		return exitInterrupted
+	}
 	if text := errorText(err); text != "" {
 		env.warnf("%s", strings.TrimRight(text, "\n"))
 	}

@@ -10,25 +10,27 @@ import (
 // failures are grouped by what a script can do about them.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // anything not listed below
-	exitUsage       = 2 // the command line or the configuration is wrong
-	exitNotFound    = 3 // the path, mount or block does not exist
-	exitDenied      = 4 // the caller is not known or not allowed
-	exitUnavailable = 5 // master, worker or store did not answer; try again
-	exitConflict    = 6 // it exists already, is not empty, or its state forbids it
-	exitNoSpace     = 7 // out of space or quota
+	exitFailed      = 1   // anything not listed below
+	exitUsage       = 2   // the command line or the configuration is wrong
+	exitNotFound    = 3   // the path, mount or block does not exist
+	exitDenied      = 4   // the caller is not known or not allowed
+	exitUnavailable = 5   // master, worker or store did not answer; try again
+	exitConflict    = 6   // it exists already, is not empty, or its state forbids it
+	exitNoSpace     = 7   // out of space or quota
+	exitInterrupted = 130 // by SIGINT or SIGTERM, as shells count it
 )
 
 const exitCodesHelp = `Exit codes of all commands:
 
-  0  success
-  1  failure of any other kind
-  2  the command line or the configuration is wrong
-  3  the path, mount point or block does not exist
-  4  the caller is not known or not allowed to
-  5  master, worker or under store did not answer (trying again may help)
-  6  it exists already, is not empty, or its state forbids the operation
-  7  out of space
+    0  success
+    1  failure of any other kind
+    2  the command line or the configuration is wrong
+    3  the path, mount point or block does not exist
+    4  the caller is not known or not allowed to
+    5  master, worker or under store did not answer (trying again may help)
+    6  it exists already, is not empty, or its state forbids the operation
+    7  out of space
+  130  interrupted
 
 Commands with codes of their own:
 

@@ -299,3 +299,12 @@ func TestUnknownCommands(t *testing.T) {
 		t.Error("no completion")
 	}
 }
+
+func TestInterrupted(t *testing.T) {
+	in := newInstallation(t, "alluxio.master.rpc.port=1")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if code := execute(ctx, in.env, []string{"fs", "ls", "/"}); code != exitInterrupted || in.err.String() != "Interrupted.\n" {
+		t.Errorf("exit %d, %q", code, in.err.String())
+	}
+}
