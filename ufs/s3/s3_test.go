@@ -108,6 +108,7 @@ func TestOpenErrors(t *testing.T) {
 		{"bad endpoint", "s3://bucket/d", map[string]string{keyEndpoint: "ftp://x"}, errors.Invalid, keyEndpoint},
 		{"bad number", "s3://bucket/d", map[string]string{keyConnections: "many"}, errors.Invalid, keyConnections},
 		{"bad signer", "s3://bucket/d", map[string]string{keySigner: "Homemade"}, errors.Invalid, keySigner},
+		{"odd suffix", "s3://bucket/d", map[string]string{keySuffix: "_$folder$"}, errors.Invalid, keySuffix},
 		{"half a proxy", "s3://bucket/d", map[string]string{keyProxyHost: "proxy"}, errors.Invalid, keyProxyPort},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -188,12 +189,21 @@ func TestSettings(t *testing.T) {
 
 func TestPartSizes(t *testing.T) {
 	s := &store{set: settings{partBytes: defaultPartBytes}}
+	for n, want := range map[int]int{1: 8 << 20, 16: 8 << 20, 17: 16 << 20, 49: 64 << 20, 1000: 64 << 20, 1001: 128 << 20, 10_000: maxPartBytes} {
+		if got := s.partSize(n); got != want {
+			t.Errorf("part %d has %d bytes, want %d", n, got, want)
+		}
+	}
 	var total int64
 	for n := 1; n <= 10_000; n++ {
 		total += int64(s.partSize(n))
 	}
-	if s.partSize(1) != 8<<20 || s.partSize(1001) != 16<<20 || total < 3800<<30 {
-		t.Errorf("parts of %d and %d bytes, ten thousand hold %d", s.partSize(1), s.partSize(1001), total)
+	if total < 5<<40 {
+		t.Errorf("ten thousand parts hold %d bytes", total)
+	}
+	s.set.partBytes = minPartBytes
+	if s.partSize(1) != minPartBytes || s.partSize(1000) != minPartBytes {
+		t.Errorf("parts of %d and %d bytes, want %d", s.partSize(1), s.partSize(1000), minPartBytes)
 	}
 }
 

@@ -31,6 +31,7 @@ const (
 	keyConnections    = "alluxio.underfs.s3.threads.max"
 	keyRequestTimeout = "alluxio.underfs.s3.request.timeout"
 	keySocketTimeout  = "alluxio.underfs.s3.socket.timeout"
+	keySuffix         = "alluxio.underfs.s3.directory.suffix"
 	keyProxyHost      = "alluxio.underfs.s3.proxy.host"
 	keyProxyPort      = "alluxio.underfs.s3.proxy.port"
 )
@@ -39,7 +40,8 @@ const (
 const (
 	minPartBytes     = 5 << 20
 	maxPartBytes     = 1 << 30 // S3 allows 5 GiB, memory does not
-	defaultPartBytes = 8 << 20
+	firstPartBytes   = 8 << 20
+	defaultPartBytes = 64 << 20
 	parallelParts    = 3
 )
 
@@ -79,6 +81,9 @@ func newSettings(opts ufs.Options) (set settings, err error) {
 	}
 	if set.connections < 1 {
 		return set, errors.Errorf(errors.Invalid, "Property %s is %d; it must be at least 1.", keyConnections, set.connections)
+	}
+	if suffix := opts.String(keySuffix, "/"); suffix != "/" {
+		return set, errors.Errorf(errors.Invalid, "Property %s is %q; only / is supported.", keySuffix, suffix)
 	}
 	set.partBytes = min(max(set.partBytes, minPartBytes), maxPartBytes)
 	if err := set.setEndpoint(opts); err != nil {

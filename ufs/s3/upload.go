@@ -26,10 +26,12 @@ func (s *store) Put(ctx context.Context, key string, opts object.PutOptions) (ob
 	}), nil
 }
 
-// partSize doubles the parts with every thousand of them, so that the ten
-// thousand that S3 allows hold almost 4 TiB, not 80 GiB.
+// partSize lets parts grow from firstPartBytes to the size that the properties
+// give, so that only large objects take much memory, and from there with every
+// thousand, so that the ten thousand that S3 allows hold its largest object.
 func (s *store) partSize(n int) int {
-	return min(s.set.partBytes<<((n-1)/1000), maxPartBytes)
+	size := min(firstPartBytes<<min((n-1)/16, 10), s.set.partBytes)
+	return min(size<<((n-1)/1000), maxPartBytes)
 }
 
 func (s *store) putOptions(opts object.PutOptions) minio.PutObjectOptions {
