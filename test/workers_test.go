@@ -2,16 +2,13 @@ package test
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/alluxio-go/alluxio/internal/daemon"
 	"github.com/alluxio-go/alluxio/test/world"
 )
 
@@ -20,7 +17,7 @@ import (
 func TestTwoWorkers(t *testing.T) {
 	w := world.New(t, "alluxio.user.block.size.bytes.default=4MB", "alluxio.master.worker.timeout=10sec")
 	w.Start()
-	second := startSecondWorker(t, w)
+	second := w.StartWorker()
 	w.Until(20*time.Second, "two workers", func() bool {
 		return strings.Contains(w.OK("alluxio", "fsadmin", "report", "summary"), "Live Workers: 2")
 	})
@@ -61,28 +58,6 @@ func TestTwoWorkers(t *testing.T) {
 	w.Until(40*time.Second, "the loss noticed", func() bool {
 		return strings.Contains(w.OK("alluxio", "fsadmin", "report", "summary"), "Lost Workers: 1")
 	})
-}
-
-// startSecondWorker starts another worker of w's cluster, with ports and folders
-// of its own, and returns its home.
-func startSecondWorker(t *testing.T, w *world.World) (home string) {
-	t.Helper()
-	home = t.TempDir()
-	cmd := exec.Command(w.Path("bin", "alluxio"), "process", "start", "worker",
-		"-Dalluxio.worker.rpc.port="+fmt.Sprint(world.FreePort(t)),
-		"-Dalluxio.worker.web.port="+fmt.Sprint(world.FreePort(t)),
-		"-Dalluxio.worker.tieredstore.level0.dirs.path="+home+"/ramdisk",
-		"-Dalluxio.logs.dir="+home+"/logs")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("second worker: %v\n%s", err, out)
-	}
-	t.Cleanup(func() {
-		if pid, err := daemon.Holder(home + "/logs/worker.pid"); err == nil && pid != 0 {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-	})
-	return home
 }
 
 func countBlocks(t *testing.T, dir string) int {

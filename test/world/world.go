@@ -116,6 +116,24 @@ func (w *World) Start() {
 	w.OK("alluxio-start.sh", "local")
 }
 
+// StartWorker starts one more worker of the cluster, with ports and folders of
+// its own, and returns its folder.
+func (w *World) StartWorker() (home string) {
+	w.t.Helper()
+	home = w.t.TempDir()
+	w.OK("alluxio", "process", "start", "worker",
+		"-Dalluxio.worker.rpc.port="+strconv.Itoa(FreePort(w.t)),
+		"-Dalluxio.worker.web.port="+strconv.Itoa(FreePort(w.t)),
+		"-Dalluxio.worker.tieredstore.level0.dirs.path="+filepath.Join(home, "ramdisk"),
+		"-Dalluxio.logs.dir="+filepath.Join(home, "logs"))
+	w.t.Cleanup(func() {
+		if _, err := daemon.Stop(context.Background(), filepath.Join(home, "logs", "worker.pid"), 10*time.Second, false); err != nil {
+			w.t.Errorf("stop worker of %s: %v", home, err)
+		}
+	})
+	return home
+}
+
 // Kill ends a process ("master", "worker") with SIGKILL and returns when it is
 // gone.
 func (w *World) Kill(process string) {
