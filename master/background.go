@@ -65,7 +65,3 @@ func (t *term) latchInode(ctx context.Context, id blockid.FileID) (*held, node, 
 		h.release()
 	}
 }
-
-// lockedInodes bounds how many inodes a background task looks at under one
-// hold of the state's lock.
-const lockedInodes = 1000

@@ -138,7 +138,7 @@ func (t *term) CompleteFile(ctx context.Context, c Caller, path string, o Comple
 	if in.Persistence == inode.Persisted {
 		err = t.completeThrough(ctx, path, &to, o)
 	} else {
-		err = t.completeCached(&to, o)
+		err = t.completeCached(path, &to, o)
 	}
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (t *term) completeThrough(ctx context.Context, path string, in *inode.Inode
 }
 
 // completeCached checks that all blocks of a file are cached.
-func (t *term) completeCached(in *inode.Inode, o CompleteOptions) error {
+func (t *term) completeCached(path string, in *inode.Inode, o CompleteOptions) error {
 	for i := range in.Blocks() {
 		if b := in.ID.Container().Block(i); len(t.blocks.Locations(b)) == 0 {
 			if t.now().Sub(t.began) < t.set.safeModeWait {
@@ -187,7 +187,7 @@ func (t *term) completeCached(in *inode.Inode, o CompleteOptions) error {
 		}
 	}
 	in.Persistence = inode.NotPersisted
-	if o.Async && o.PersistWaitMS >= 0 {
+	if o.Async && o.PersistWaitMS >= 0 && !t.neverPersisted(path) {
 		in.Persistence = inode.ToBePersisted
 		if o.PersistWaitMS > 0 { // at once costs no memory in the tree
 			in.PersistAfterMS = in.ModifiedMS + o.PersistWaitMS

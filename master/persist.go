@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -174,6 +175,12 @@ func (p *persister) forgotten(j *persistJob, w blockmap.WorkerID) bool {
 // awaitsPersist reports whether the content of a file is to be written to the UFS.
 func awaitsPersist(in inode.Inode) bool {
 	return !in.IsDir() && in.Completed && in.Persistence == inode.ToBePersisted
+}
+
+// neverPersisted reports whether the configuration keeps a path from being
+// persisted by itself (alluxio.master.persistence.blacklist).
+func (t *term) neverPersisted(path string) bool {
+	return slices.ContainsFunc(t.set.persistBlacklist, func(part string) bool { return strings.Contains(path, part) })
 }
 
 // newPersistJob takes a file on. The caller holds the persister's lock and that

@@ -166,6 +166,18 @@ func TestPersistWaitsForItsTime(t *testing.T) {
 	}
 }
 
+func TestPersistBlacklist(t *testing.T) {
+	w := newWorld(t, quick("alluxio.master.persistence.blacklist", ".tmp,_temporary"))
+	for path, want := range map[string]inode.Persistence{
+		"/a.tmp/f": inode.NotPersisted, "/f_temporary": inode.NotPersisted, "/f": inode.ToBePersisted,
+	} {
+		w.write(path, 10, AsyncThrough)
+		if got := w.mustStat(path).Persistence; got != want {
+			t.Errorf("%s is %v, want %v", path, got, want)
+		}
+	}
+}
+
 // TestPersistFollowsTheFile renames a file between writing and placing it.
 func TestPersistFollowsTheFile(t *testing.T) {
 	w := newWorld(t, quick())
