@@ -62,7 +62,8 @@ func (u *UFS) DeleteDir(ctx context.Context, path string) error {
 //
 // While it goes on, an empty object below dst, which listings leave out, names
 // src: by it a repetition after a crash is told from a dst that was there
-// before, which is refused with Exists.
+// before, which is refused with Exists. It also allows to take an interrupted
+// move back, by the opposite move.
 func (u *UFS) RenameDir(ctx context.Context, src, dst string) error {
 	const op = "rename directory"
 	for _, path := range []string{src, dst} {
@@ -82,35 +83,55 @@ func (u *UFS) RenameDir(ctx context.Context, src, dst string) error {
 func (u *UFS) renameDir(ctx context.Context, src, dst string) error {
 	from, to := u.dirKey(src), u.dirKey(dst)
 	intent := to + intentName(from)
-	_, err := u.store.Head(ctx, intent)
-	resumed := err == nil
-	if err != nil && !errors.Is(err, errors.NotFound) {
+	opposite := from + intentName(to) // of the move that this one takes back
+	resumed, err := u.has(ctx, intent)
+	if err != nil {
 		return err
 	}
 	if !resumed {
-		if err := u.mayRenameDir(ctx, src, dst); err != nil {
+		if err := u.mayRenameDir(ctx, src, dst, opposite); err != nil {
 			return err
 		}
 		if err := u.putEmpty(ctx, intent, PutOptions{}); err != nil {
 			return err
 		}
 	}
+	done := []string{intent}
 	err = u.pages(ctx, from, func(objects []Object) error {
-		pairs := make([]Pair, len(objects))
-		for i := range objects {
-			pairs[i] = Pair{Src: objects[i].Key, Dst: to + objects[i].Key[len(from):]}
+		pairs := make([]Pair, 0, len(objects))
+		for _, o := range objects {
+			if o.Key == opposite {
+				done = []string{intent, opposite} // in this order: a repetition needs the latter
+				continue
+			}
+			pairs = append(pairs, Pair{Src: o.Key, Dst: to + o.Key[len(from):]})
 		}
 		return u.movePairs(ctx, pairs)
 	})
-	if err != nil {
-		return err
+	for _, key := range done {
+		if err == nil {
+			err = u.opts.Retry(ctx, func(ctx context.Context) error { return absentIsGone(u.store.Delete(ctx, key)) })
+		}
 	}
-	return u.opts.Retry(ctx, func(ctx context.Context) error { return absentIsGone(u.store.Delete(ctx, intent)) })
+	return err
 }
 
-// mayRenameDir checks that src is a directory, that nothing is at dst, and that
-// no key becomes too long on the way.
-func (u *UFS) mayRenameDir(ctx context.Context, src, dst string) error {
+// has reports whether there is an object at key.
+func (u *UFS) has(ctx context.Context, key string) (bool, error) {
+	if len(key) > u.opts.MaxKeyBytes {
+		return false, nil
+	}
+	_, err := u.store.Head(ctx, key)
+	if errors.Is(err, errors.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// mayRenameDir checks that src is a directory, that nothing is at dst (unless
+// the object opposite tells that a move from there is to be taken back), and
+// that no key becomes too long on the way.
+func (u *UFS) mayRenameDir(ctx context.Context, src, dst, opposite string) error {
 	info, err := u.Stat(ctx, src)
 	switch {
 	case err != nil:
@@ -118,8 +139,14 @@ func (u *UFS) mayRenameDir(ctx context.Context, src, dst string) error {
 	case !info.Dir:
 		return errors.Errorf(errors.Invalid, "not a directory")
 	}
-	if _, err := u.Stat(ctx, dst); err == nil {
-		return errors.Errorf(errors.Exists, "the destination %q exists already", dst)
+	if info, err := u.Stat(ctx, dst); err == nil {
+		back, err := u.has(ctx, opposite)
+		if err != nil {
+			return err
+		}
+		if !back || !info.Dir {
+			return errors.Errorf(errors.Exists, "the destination %q exists already", dst)
+		}
 	} else if !errors.Is(err, errors.NotFound) {
 		return err
 	}

@@ -457,6 +457,63 @@ func TestInterruptedRenameDir(t *testing.T) {
 	}
 }
 
+// TestRenameDirTakenBack interrupts moves, and moves the other way until that
+// succeeds: everything is where it was.
+func TestRenameDirTakenBack(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	parts := 0
+	for range 30 {
+		s := &spy{Store: mem.NewStore(mem.StoreOptions{PageSize: 20})}
+		for i := range 100 {
+			fill(t, s, fmt.Sprintf("src/%d/%d", i%7, i))
+		}
+		want := s.Keys()
+		rate := 40
+		s.fail = func(string) error {
+			if rate > 0 && r.IntN(rate) == 0 {
+				return errors.E("", "", errors.Unavailable, nil)
+			}
+			return nil
+		}
+		u := object.New(s, object.Options{Parallel: 4})
+		if err := u.RenameDir(t.Context(), "src", "dst"); err == nil {
+			continue
+		}
+		for attempts := 1; ; attempts++ {
+			if attempts > 500 {
+				t.Fatal("it is never taken back")
+			}
+			exists, err := u.Stat(t.Context(), "dst")
+			if errors.Is(err, errors.NotFound) {
+				break
+			}
+			if err != nil || !exists.Dir {
+				continue
+			}
+			if s.Keys()[0] != want[0] {
+				parts++
+			}
+			if err := u.RenameDir(t.Context(), "dst", "src"); err == nil {
+				break
+			} else if !errors.Is(err, errors.Unavailable) {
+				t.Fatal(err)
+			}
+		}
+		if got := s.Keys(); !slices.Equal(got, want) {
+			t.Fatalf("there are %d keys, want %d:\n%q", len(got), len(want), got)
+		}
+		rate = 0
+		if err := u.RenameDir(t.Context(), "src", "dst"); err != nil {
+			t.Fatalf("the next move: %v", err)
+		}
+	}
+	if parts == 0 {
+		t.Error("no move was interrupted in the middle")
+	}
+}
+
 // TestRetriedRequests checks that the requests of a large operation are
 // repeated one by one.
 func TestRetriedRequests(t *testing.T) {
