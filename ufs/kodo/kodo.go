@@ -56,7 +56,7 @@ func Open(ctx context.Context, uri string, opts ufs.Options) (ufs.UFS, error) {
 	if err != nil {
 		return nil, err
 	}
-	set.bucket = bucket
+	set.bucket, set.prefix = bucket, prefix
 	view := object.Options{URI: rootURI(bucket, prefix), Prefix: prefix, MaxKeyBytes: maxKeyBytes}
 	if err := view.SetProperties(opts); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func Open(ctx context.Context, uri string, opts ufs.Options) (ufs.UFS, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.check(ctx, prefix); err != nil {
+	if err := s.check(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -110,11 +110,12 @@ type Store struct {
 }
 
 func newStore(ctx context.Context, set settings, opts ufs.Options) (*Store, error) {
-	m := newMetrics(opts.Registerer, set.bucket)
+	m := newMetrics(opts.Registerer, rootURI(set.bucket, set.prefix))
 	tr := newTransports(set)
 	rt, err := findRoute(ctx, set, tr.api)
 	if err != nil {
 		tr.close()
+		m.unregister()
 		return nil, err
 	}
 	tr.dialDownloadsTo(rt.dial)
@@ -142,15 +143,14 @@ func newStore(ctx context.Context, set settings, opts ufs.Options) (*Store, erro
 }
 
 // check makes one request that proves the credentials and the bucket.
-func (s *Store) check(ctx context.Context, prefix string) error {
-	_, err := s.List(ctx, object.ListRequest{Prefix: prefix, Limit: 1})
+func (s *Store) check(ctx context.Context) error {
+	root := rootURI(s.set.bucket, s.set.prefix)
+	_, err := s.List(ctx, object.ListRequest{Prefix: s.set.prefix, Limit: 1})
 	switch {
-	case errors.Is(err, errors.Permission):
-		return errors.E("mount", rootURI(s.set.bucket, prefix), errors.Permission, err)
 	case isCode(err, codeNoBucket):
 		return errors.Errorf(errors.NotFound, "The bucket %q does not exist: %w", s.set.bucket, err)
 	case err != nil:
-		return errors.E("mount", rootURI(s.set.bucket, prefix), errors.Other, err)
+		return errors.E("mount", root, errors.Other, err)
 	}
 	return nil
 }

@@ -19,10 +19,10 @@ type metrics struct {
 	registerer prometheus.Registerer
 }
 
-// newMetrics makes the metrics of a bucket and registers them with r, unless it
-// is nil or has them already from another mount of the bucket.
-func newMetrics(r prometheus.Registerer, bucket string) *metrics {
-	labels := prometheus.Labels{"bucket": bucket}
+// newMetrics makes the metrics of the mount of a root and registers them with r,
+// unless it is nil or has them already from another mount of the same root.
+func newMetrics(r prometheus.Registerer, root string) *metrics {
+	labels := prometheus.Labels{"mount": root}
 	opts := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Namespace: "alluxio", Subsystem: "ufs_kodo", Name: name, Help: help, ConstLabels: labels}
 	}
@@ -40,7 +40,7 @@ func newMetrics(r prometheus.Registerer, bucket string) *metrics {
 	}
 	for _, c := range m.all() {
 		if r != nil && r.Register(c) != nil {
-			m.registerer = nil // another mount of the bucket reports
+			m.registerer = nil // another mount of the root reports
 			break
 		}
 	}

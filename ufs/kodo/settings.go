@@ -1,6 +1,7 @@
 package kodo
 
 import (
+	"crypto/x509"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ const (
 
 // settings are a mount's properties, parsed.
 type settings struct {
-	bucket               string
+	bucket, prefix       string
 	accessKey, secretKey string
 	downloadHost         host
 	endpoint             host
@@ -65,6 +66,8 @@ type settings struct {
 	thaw            bool
 	thawDays        int
 	verify          bool
+
+	roots *x509.CertPool // who may vouch for https hosts; nil is the system's
 }
 
 const (

@@ -44,7 +44,7 @@ func newPool(set settings, dialer *net.Dialer) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: set.roots},
 		TLSHandshakeTimeout:   set.connectTimeout,
 		MaxIdleConns:          set.requestsMax,
 		MaxIdleConnsPerHost:   set.requestsMax,

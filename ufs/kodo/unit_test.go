@@ -3,8 +3,12 @@ package kodo
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"net/http/httptest"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -526,5 +530,111 @@ func TestVerified(t *testing.T) {
 	v := &verified{ReadCloser: io.NopCloser(bytes.NewReader(data[:99])), want: etag.Of(data), hash: etag.New()}
 	if _, err := io.ReadAll(v); !errors.Is(err, errors.Corrupt) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestHTTPS(t *testing.T) {
+	srv := serve(t)
+	front := httptest.NewTLSServer(srv.Server)
+	defer front.Close()
+	props := classic(srv)
+	props[keyEndpoint], props[keyDownloadHost] = front.URL, front.URL
+	set, err := newSettings(ufs.Options{Properties: props})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.bucket = testBucket
+	set.roots = x509.NewCertPool()
+	set.roots.AddCert(front.Certificate())
+	s, err := newStore(t.Context(), set, ufs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	u := object.New(s, object.Options{})
+	write(t, u, "f", []byte("encrypted"))
+	if got := read(t, u, "f", whole); string(got) != "encrypted" {
+		t.Errorf("read %q", got)
+	}
+	set.roots = x509.NewCertPool()
+	if _, err := newStore(t.Context(), set, ufs.Options{}); !errors.Is(err, errors.Unavailable) {
+		t.Errorf("a server that nobody vouches for: %v", err)
+	}
+}
+
+// When an upload host does not answer, another one of the region is used, and
+// stays in use.
+func TestUploadHostFails(t *testing.T) {
+	log := &lines{}
+	srv := kodotest.Start(t, kodotest.Options{Buckets: []kodotest.Bucket{{Name: testBucket, Private: true}}, RequestLog: log})
+	s := openStore(t, srv)
+	s.route.mu.hosts.up = []string{"http://127.0.0.1:1", srv.URL()}
+	u := object.New(s, object.Options{})
+	write(t, u, "f", []byte("x"))
+	if regions, err := s.route.GetRegions(t.Context()); err != nil || regions[0].Up.Preferred[0] != srv.URL() {
+		t.Errorf("the next upload goes to %v, %v", regions[0].Up.Preferred, err)
+	}
+}
+
+// Neither this store nor the SDK below it keeps files of its own.
+func TestNoFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"TMPDIR", "HOME", "XDG_CACHE_HOME"} {
+		t.Setenv(name, dir)
+	}
+	u := open(t, serve(t), "", keyPartBytes, "1MB")
+	write(t, u, "f", pattern(3*mib))
+	read(t, u, "f", whole)
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("files left: %v, %v", files, err)
+	}
+}
+
+// Writing and reading hold a few parts in memory, whatever the size.
+func TestMemoryIsBounded(t *testing.T) {
+	const size, most = 160 * mib, 100 * mib
+	srv := kodotest.Start(t, kodotest.Options{Dir: t.TempDir(), Buckets: []kodotest.Bucket{{Name: testBucket, Private: true}}})
+	u := open(t, srv, "")
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var peak uint64
+	look := func() {
+		var now runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&now)
+		peak = max(peak, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
+	}
+	w, err := u.Create(t.Context(), "f", ufs.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := pattern(mib)
+	for i := range size / mib {
+		if _, err := w.Write(block); err != nil {
+			t.Fatal(err)
+		}
+		if i%16 == 0 {
+			look()
+		}
+	}
+	if _, err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := u.Open(t.Context(), "f", whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for n := 0; n < size; n += mib {
+		if _, err := io.ReadFull(r, block); err != nil {
+			t.Fatal(err)
+		}
+		if n%(16*mib) == 0 {
+			look()
+		}
+	}
+	if peak > most {
+		t.Errorf("up to %d MiB in use for a file of %d MiB", peak/mib, size/mib)
 	}
 }
