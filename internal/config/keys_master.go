@@ -48,8 +48,8 @@ var (
 		"EMBEDDED is a replicated log on local disks, also for a single master. UFS and NOOP of Alluxio do not exist here.")
 	MasterJournalFolder = stringKey("alluxio.master.journal.folder", "${alluxio.work.dir}/data/journal", Master, Enforce,
 		"Local directory of the journal.")
-	MasterJournalCheckpointPeriodEntries = intKey("alluxio.master.journal.checkpoint.period.entries", "2000000", Master, Warn,
-		"Journal entries between two snapshots.", positive)
+	MasterJournalCheckpointPeriodEntries = intKey("alluxio.master.journal.checkpoint.period.entries", "100000", Master, Warn,
+		"Journal entries between two snapshots. Alluxio's default of 2000000 would make a restart replay millions of entries.", positive)
 	MasterJournalLogSizeBytesMax = bytesKey("alluxio.master.journal.log.size.bytes.max", "10MB", Master, Warn,
 		"Size at which Alluxio starts a new journal segment.")
 	MasterJournalFlushBatchTime = durationKey("alluxio.master.journal.flush.batch.time", "100ms", Master, Warn,
