@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/vbauerster/mpb/v8"
@@ -13,10 +14,13 @@ import (
 // above it, elsewhere as the plain lines alone. Its methods may be called from
 // several goroutines.
 type progress struct {
-	out   io.Writer
 	bars  *mpb.Progress
 	bar   *mpb.Bar
 	total atomic.Int64
+	plain struct {
+		sync.Mutex
+		out io.Writer // used when there is no bar
+	}
 }
 
 // newBytesProgress counts bytes of an expected total; expect raises it.
@@ -31,7 +35,8 @@ func newCountProgress(env *Env, name string, total int64) *progress {
 }
 
 func newProgress(env *Env, name string, total int64, right ...decor.Decorator) *progress {
-	p := &progress{out: env.Stdout}
+	p := &progress{}
+	p.plain.out = env.Stdout
 	p.total.Store(total)
 	if !env.IsTerminal {
 		return p
@@ -63,7 +68,9 @@ func (p *progress) printf(format string, args ...any) {
 		_, _ = fmt.Fprintf(p.bars, format+"\n", args...)
 		return
 	}
-	_, _ = fmt.Fprintf(p.out, format+"\n", args...)
+	p.plain.Lock()
+	defer p.plain.Unlock()
+	_, _ = fmt.Fprintf(p.plain.out, format+"\n", args...)
 }
 
 // done completes the bar; call it before anything else is printed.
