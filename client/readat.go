@@ -43,6 +43,13 @@ func (r *Reader) readBlockAt(p []byte, pos int64) (int, error) {
 	}
 	off := pos - int64(index)*r.info.BlockSize
 	p = p[:min(int64(len(p)), length-off)]
+	if open := r.near.lookup(b.ID); open != nil {
+		n, err := open.ReadAt(p, off)
+		r.near.release(open)
+		if err == nil {
+			return n, nil
+		}
+	}
 	var trouble outage
 	for {
 		src, err := r.pick.source(r.ctx, b, length)
@@ -117,15 +124,20 @@ func (l *localBlocks) readAt(r *Reader, src source, id int64, p []byte, off int6
 	return n, err, true
 }
 
-// take returns an open block, opening it if need be.
-func (l *localBlocks) take(r *Reader, src source, id int64) (*sharedBlock, error) {
+// lookup returns a block if it is open. The caller releases it.
+func (l *localBlocks) lookup(id int64) *sharedBlock {
 	l.mu.Lock()
-	b, ok := l.mu.open[id]
-	if ok {
+	defer l.mu.Unlock()
+	b := l.mu.open[id]
+	if b != nil {
 		b.users++
 	}
-	l.mu.Unlock()
-	if ok {
+	return b
+}
+
+// take returns an open block, opening it if need be.
+func (l *localBlocks) take(r *Reader, src source, id int64) (*sharedBlock, error) {
+	if b := l.lookup(id); b != nil {
 		return b, nil
 	}
 	opened, err := openLocal(r.ctx, r.s.worker(src.worker), id, r.conf.readType == CachePromote, r.conf.timeout)
