@@ -119,11 +119,11 @@ func (c *cacher) cache(ctx context.Context, j *cacheJob) (err error) {
 func (c *cacher) source(ctx context.Context, j *cacheJob) (src store.Source, fingerprint string, length int64, err error) {
 	w := c.w
 	elsewhere := j.host != "" && !w.isMe(j.host, j.port)
-	if j.open.GetUfsPath() == "" && !j.open.GetBlockInUfsTier() {
-		if !elsewhere {
-			return nil, "", 0, errors.Errorf(errors.NotFound, "Block %d is on no worker that was named, and its file is not in an under store.", j.id)
-		}
+	switch {
+	case j.open.GetUfsPath() == "" && elsewhere: // not below, or not all of it yet
 		return w.remoteSource(j.host, j.port, j.id, j.length, j.open), "", j.length, nil
+	case j.open.GetUfsPath() == "" && !j.open.GetBlockInUfsTier():
+		return nil, "", 0, errors.Errorf(errors.NotFound, "Block %d is on no worker that was named, and its file is not in an under store.", j.id)
 	}
 	b, err := w.locate(ctx, j.id, j.open, false)
 	if err != nil {

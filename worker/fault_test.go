@@ -127,6 +127,35 @@ func TestManyReadersFetchOnce(t *testing.T) {
 	}
 }
 
+func TestReadingAheadOverBlocks(t *testing.T) {
+	c, p, w := start(t, 1)
+	want := data(1, 41<<20) // three blocks
+	p.put("f", want)
+	p.stat("/f")
+	w.take()
+	p.wantFile("/f", want)
+	requests, n := w.take()
+	if n != int64(len(want)) || requests > 20 {
+		t.Errorf("%d requests for %d bytes", requests, n)
+	}
+	if got := p.stat("/f").GetInAlluxioPercentage(); got != 100 {
+		t.Errorf("%d %% in Alluxio when the last byte has come", got)
+	}
+	// Who stops in the middle of the first block leaves the others alone.
+	p.put("g", want)
+	info := p.stat("/g")
+	o := below(info, 0)
+	if _, err := p.read(&blockpb.ReadRequest{BlockId: &info.GetBlockIds()[0], Offset: ptr(int64(0)), Length: ptr(int64(2 << 20)), OpenUfsBlockOptions: o}); err != nil {
+		t.Fatal(err)
+	}
+	if _, n := w.take(); n > 4<<20 {
+		t.Errorf("%d bytes were fetched for 2 MiB", n)
+	}
+	if _, err := os.Stat(blockFile(c, 0, info.GetBlockIds()[1])); err == nil {
+		t.Error("the second block was begun")
+	}
+}
+
 func TestRandomReadsFetchPages(t *testing.T) {
 	_, p, w := start(t, 1)
 	want := data(2, 16<<20)

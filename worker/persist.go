@@ -22,8 +22,9 @@ import (
 // store, under a temporary name; the master then renames them. A result is
 // reported until the master stops asking for it.
 type persister struct {
-	w  *Worker
-	mu struct {
+	w    *Worker
+	news chan struct{} // there is a result to report
+	mu   struct {
 		sync.Mutex
 		running map[blockid.FileID]bool
 		done    map[blockid.FileID]string // fingerprints
@@ -39,18 +40,19 @@ const (
 )
 
 func newPersister(w *Worker) *persister {
-	p := &persister{w: w}
+	p := &persister{w: w, news: make(chan struct{}, 1)}
 	p.mu.running = map[blockid.FileID]bool{}
 	p.mu.done = map[blockid.FileID]string{}
 	return p
 }
 
-// run asks the master for files each second and writes them, until ctx ends.
+// run asks the master for files each second, and when there are results, and
+// writes them, until ctx ends.
 func (p *persister) run(ctx context.Context) error {
 	var g errgroup.Group
 	g.SetLimit(persistWidth)
 	silent := map[blockid.FileID]int{}
-	p.w.each(ctx, persistInterval, func() {
+	p.w.each(ctx, persistInterval, p.news, func() {
 		reported, files, err := p.exchange(ctx)
 		if err != nil {
 			p.w.log.Debug("the list of files to persist could not be fetched", "error", err)
@@ -127,8 +129,13 @@ func (p *persister) end(file blockid.FileID, fingerprint string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.mu.running, file)
-	if fingerprint != "" {
-		p.mu.done[file] = fingerprint
+	if fingerprint == "" {
+		return
+	}
+	p.mu.done[file] = fingerprint
+	select {
+	case p.news <- struct{}{}:
+	default:
 	}
 }
 

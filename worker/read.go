@@ -93,16 +93,19 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 			return err
 		}
 		n := d.Len()
+		s.off += int64(n)
+		if s.off == s.end {
+			// The client is gone with the last chunk, and may then ask the master.
+			w.readDone(ctx, id)
+		}
 		if err := rpc.SendReadChunk(stream, d); err != nil {
 			return err
 		}
 		w.m.served(s.r.cached(), n)
-		s.off += int64(n)
 	}
 	if s.end == s.r.len() {
 		w.sequences.end(id)
 	}
-	w.readDone(ctx, id, s.r)
 	return nil
 }
 
@@ -113,7 +116,7 @@ type sending struct {
 	req      *blockpb.ReadRequest
 	r        blockReader
 	ahead    ahead
-	off, end int64 // still to be sent
+	off, end int64 // what is still to be sent
 	chunk    int64
 	retried  bool
 }
@@ -203,15 +206,23 @@ func (w *Worker) mend(id blockid.ID, err error, persisted bool) bool {
 	return false
 }
 
-// readDone tells the master at once of a block that this read completed.
-func (w *Worker) readDone(ctx context.Context, id blockid.ID, r blockReader) {
-	if !r.filled() {
+// commitTimeout bounds how long a reader waits for the master to be told.
+const commitTimeout = 2 * time.Second
+
+// readDone tells the master at once of a block that became whole by reading, also
+// when the client is leaving. The next heartbeat does if the master does not answer.
+func (w *Worker) readDone(ctx context.Context, id blockid.ID) {
+	if !w.report.untold(id) {
 		return
 	}
-	if info, err := w.store.Info(id); err == nil && info.Whole {
-		if err := w.commit(ctx, info); err != nil {
-			w.log.Warn("the master was not told of a cached block; the next heartbeat does", "block", id, "error", err)
-		}
+	info, err := w.store.Info(id)
+	if err != nil || !info.Whole {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	if err := w.commit(ctx, info); err != nil {
+		w.log.Debug("the master was not told of a cached block yet", "block", id, "error", err)
 	}
 }
 
@@ -225,7 +236,6 @@ type blockReader interface {
 	next(ctx context.Context, off int64, n int) (rpc.Data, error)
 	window() int64 // bytes that are read ahead
 	cached() bool  // from the local store without fetching
-	filled() bool  // may have made the block whole
 	close()
 }
 
@@ -271,7 +281,6 @@ type storeReader struct {
 func (r *storeReader) len() int64    { return r.h.Len() }
 func (r *storeReader) window() int64 { return r.h.Window() }
 func (r *storeReader) cached() bool  { return !r.fill }
-func (r *storeReader) filled() bool  { return r.fill }
 func (r *storeReader) close()        { r.h.Close() }
 
 func (r *storeReader) expect(off, n int64, sequential bool) {
@@ -309,7 +318,6 @@ func (r *directReader) len() int64                  { return r.length }
 func (r *directReader) expect(off, n int64, _ bool) { r.end = off + n }
 func (r *directReader) window() int64               { return 0 }
 func (r *directReader) cached() bool                { return false }
-func (r *directReader) filled() bool                { return false }
 
 func (r *directReader) close() {
 	if r.r != nil {

@@ -53,6 +53,22 @@ func (r *report) BlockRemoved(i store.Info) {
 	r.mu.Unlock()
 }
 
+// untold reports whether the master has not heard yet that the block is here.
+func (r *report) untold(id blockid.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mu.changes[id].here
+}
+
+// told notes that the master knows that the block is here.
+func (r *report) told(id blockid.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mu.changes[id].here {
+		delete(r.mu.changes, id)
+	}
+}
+
 // take returns the changes so far and starts anew.
 func (r *report) take() map[blockid.ID]change {
 	r.mu.Lock()

@@ -193,7 +193,7 @@ func (w *Worker) free(ids []int64) {
 
 // watchPins keeps the set of pinned files current.
 func (w *Worker) watchPins(ctx context.Context) error {
-	w.each(ctx, w.conf.Duration(config.WorkerBlockHeartbeatInterval), func() {
+	w.each(ctx, w.conf.Duration(config.WorkerBlockHeartbeatInterval), nil, func() {
 		files, err := w.master.pinned(ctx)
 		if err != nil {
 			w.log.Debug("the list of pinned files could not be fetched", "error", err)
@@ -204,14 +204,15 @@ func (w *Worker) watchPins(ctx context.Context) error {
 	return nil
 }
 
-// each calls f at once and each interval until ctx ends.
-func (w *Worker) each(ctx context.Context, interval time.Duration, f func()) {
+// each calls f at once, each interval and when it is poked, until ctx ends.
+func (w *Worker) each(ctx context.Context, interval time.Duration, poke <-chan struct{}, f func()) {
 	t := time.NewTicker(interval)
 	defer t.Stop()
 	for ctx.Err() == nil {
 		f()
 		select {
 		case <-t.C:
+		case <-poke:
 		case <-ctx.Done():
 		}
 	}
@@ -234,7 +235,7 @@ const (
 // once a file is in the under store its blocks may be evicted.
 func (w *Worker) confirmPersisted(ctx context.Context) error {
 	waiting := map[blockid.FileID]confirmLater{}
-	w.each(ctx, time.Second, func() {
+	w.each(ctx, time.Second, nil, func() {
 		asked := 0
 		open := map[blockid.FileID]bool{}
 		for _, file := range w.store.Unconfirmed() {

@@ -91,7 +91,8 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 	if w.listener, err = listen(conf, opts.Listener); err != nil {
 		return nil, err
 	}
-	if w.socket, err = listenUnix(conf); err != nil {
+	port := w.listener.Addr().(*net.TCPAddr).Port
+	if w.socket, err = listenUnix(socketPath(conf, port)); err != nil {
 		_ = w.listener.Close()
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 	if webPort == 0 {
 		webPort = conf.Int(config.WorkerWebPort)
 	}
-	w.addr = netAddress(conf, w.listener.Addr().(*net.TCPAddr).Port, webPort)
+	w.addr = netAddress(conf, port, webPort)
 	w.pool = rpc.NewPool(rpc.ClientOptions{Auth: auth, User: loginUser(conf), Logger: opts.Logger})
 	w.master = &masterClient{master: w.pool.Master(rpc.MasterOptions{Addrs: conf.MasterAddresses()})}
 	w.mounts.open = w.openMount
@@ -129,8 +130,7 @@ func listen(conf *config.Config, given net.Listener) (net.Listener, error) {
 
 // listenUnix binds the unix domain socket, if one is configured. A socket that
 // nobody listens on is left from a worker that was killed.
-func listenUnix(conf *config.Config) (net.Listener, error) {
-	path := conf.String(config.WorkerDataServerDomainSocketAddress)
+func listenUnix(path string) (net.Listener, error) {
 	if path == "" {
 		return nil, nil
 	}

@@ -193,6 +193,7 @@ func (w *Worker) commit(ctx context.Context, info store.Info) error {
 	if err != nil {
 		return errors.Errorf(errors.KindOf(err), "Block %d could not be committed to the master: %w", info.ID, err)
 	}
+	w.report.told(info.ID)
 	return nil
 }
 

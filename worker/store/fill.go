@@ -437,41 +437,41 @@ func (s *Store) keepPage(b *block, p int, data []byte) error {
 		s.fault(b.dir, err)
 		return err
 	}
-	first := p * b.spansPerPage()
-	b.mu.Lock()
-	for i := 0; i*SpanSize < len(data); i++ {
-		b.mu.sums[first+i] = sumOf(data[i*SpanSize : min((i+1)*SpanSize, len(data))])
+	sums := make([]uint32, 0, b.spansPerPage())
+	for i := 0; i < len(data); i += SpanSize {
+		sums = append(sums, sumOf(data[i:min(i+SpanSize, len(data))]))
 	}
+	if s.addPage(b, p, sums, n) {
+		s.flush(b)
+	}
+	return nil
+}
+
+// addPage marks a page of n bytes, reserved so far, as present and reports whether
+// the block became whole with it. It is one step for everybody else: who can read
+// all pages of a block also sees that it is whole.
+func (s *Store) addPage(b *block, p int, sums []uint32, n int64) (whole bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	copy(b.mu.sums[p*b.spansPerPage():], sums)
 	b.mu.present.set(p)
 	b.mu.dirty = true
-	whole := b.mu.present.count() == b.pages()
-	b.mu.Unlock()
+	whole = b.mu.present.count() == b.pages()
 
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	b.dir.reserved -= n
 	b.dir.used += n
 	b.bytes += n
 	if b.tracked {
 		b.dir.policy.Add(b.id, b.bytes)
 	}
-	s.mu.Unlock()
-	if whole {
-		s.becameWhole(b)
+	if whole && !b.gone {
+		b.whole = true
+		s.m.cached.Inc()
+		s.opts.Observer.BlockAdded(s.infoLocked(b))
 	}
-	return nil
-}
-
-// becameWhole writes the sidecar of a block whose last page came, then tells.
-func (s *Store) becameWhole(b *block) {
-	s.flush(b)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b.gone || b.whole || b.bytes != b.length {
-		return
-	}
-	b.whole = true
-	s.m.cached.Inc()
-	s.opts.Observer.BlockAdded(s.infoLocked(b))
+	return whole
 }
 
 // discardStale removes a block whose object changed under it.

@@ -52,6 +52,7 @@ func (h *Handle) Local(ctx context.Context) (string, error) {
 	if info := h.Info(); !info.Whole {
 		return "", errors.Errorf(errors.NotFound, "Block %d is not whole on this worker.", b.id)
 	}
+	s.flush(b) // a block that became whole just now may not be in its place yet
 	stamp, ok := stampOf(b.file)
 	b.mu.Lock()
 	known := ok && b.mu.verified == stamp

@@ -264,25 +264,32 @@ func (s *Store) dropPage(b *block, p int, cause error) bool {
 		s.log.Error("a page of a block that may be the only copy is damaged", "block", b.id, "page", p, "path", b.finalPath(), "error", cause)
 		return false
 	}
+	if s.removePage(b, p) {
+		s.m.corrupt.Inc()
+		s.log.Error("a damaged page was dropped", "block", b.id, "page", p, "path", b.finalPath(), "error", cause)
+	}
+	return true
+}
+
+// removePage is the inverse of addPage. It reports whether the page was present.
+func (s *Store) removePage(b *block, p int) bool {
 	b.mu.Lock()
-	was := b.mu.present.has(p)
-	if was {
-		b.mu.present.clear(p)
-		from, to := p*b.spansPerPage(), min((p+1)*b.spansPerPage(), len(b.mu.sums))
-		clear(b.mu.sums[from:to])
-		b.mu.dirty = true
+	defer b.mu.Unlock()
+	if !b.mu.present.has(p) {
+		return false
 	}
-	b.mu.Unlock()
-	if !was {
-		return true
-	}
-	s.m.corrupt.Inc()
-	s.log.Error("a damaged page was dropped", "block", b.id, "page", p, "path", b.finalPath(), "error", cause)
+	b.mu.present.clear(p)
+	clear(b.mu.sums[p*b.spansPerPage() : min((p+1)*b.spansPerPage(), len(b.mu.sums))])
+	b.mu.dirty = true
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := b.pageLen(p)
 	b.bytes -= n
 	b.dir.used -= n
+	if b.tracked {
+		b.dir.policy.Add(b.id, b.bytes)
+	}
 	if b.whole {
 		b.whole = false
 		if !b.gone {
