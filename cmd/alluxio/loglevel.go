@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,7 +68,7 @@ func runLogLevel(ctx context.Context, env *Env, opts logLevelOptions) error {
 		env.printf("%s[%s]%s", t.address, t.role, answer)
 	}
 	if failed > 0 {
-		return errors.Errorf(errors.Unavailable, "%d of %d processes did not answer.", failed, len(targets))
+		return errors.Errorf(errors.Other, "Failed for %d of %d processes.", failed, len(targets))
 	}
 	return nil
 }
@@ -122,11 +123,12 @@ func askLogLevel(ctx context.Context, t logTarget, opts logLevelOptions) (string
 	if err != nil {
 		return "", err
 	}
-	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(body)))
-	}
 	var info struct{ Level, LogName, Message string }
-	if err := json.Unmarshal(body, &info); err != nil {
+	err = json.Unmarshal(body, &info)
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return "", fmt.Errorf("%s", cmp.Or(info.Message, resp.Status))
+	case err != nil:
 		return "", fmt.Errorf("unexpected answer %.100q", body)
 	}
 	return fmt.Sprintf("LogInfo{%s, %s, %s}", info.Level, info.LogName, info.Message), nil
