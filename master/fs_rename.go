@@ -62,11 +62,10 @@ func (t *term) checkRenamePaths(src, dst string) error {
 	}
 	t.state.mu.RLock()
 	defer t.state.mu.RUnlock()
-	for _, p := range t.state.mu.mounts.Under(src) {
-		if p.Path == src {
-			return errors.Errorf(errors.Invalid, "%s is a mount point and cannot be renamed", src)
-		}
-		return errors.Errorf(errors.Invalid, "%s contains the mount point %s and cannot be renamed", src, p.Path)
+	if below := t.state.mu.mounts.Under(src); len(below) > 0 && below[0].Path == src {
+		return errors.Errorf(errors.Invalid, "%s is a mount point and cannot be renamed", src)
+	} else if len(below) > 0 {
+		return errors.Errorf(errors.Invalid, "%s contains the mount point %s and cannot be renamed", src, below[0].Path)
 	}
 	if _, ok := t.state.mu.mounts.At(dst); ok {
 		return errors.Errorf(errors.Invalid, "%s is a mount point and cannot be renamed onto", dst)

@@ -2,7 +2,6 @@ package master
 
 import (
 	"github.com/alluxio-go/alluxio/internal/errors"
-	"github.com/alluxio-go/alluxio/internal/fspath"
 	"github.com/alluxio-go/alluxio/master/blockmap"
 	"github.com/alluxio-go/alluxio/master/inode"
 )
@@ -90,9 +89,4 @@ func (t *term) mayBeIncomplete(fi *FileInfo) bool {
 		}
 	}
 	return false
-}
-
-// entryInfo describes a child whose directory's path is known.
-func (t *term) entryInfo(dir string, in inode.Inode) FileInfo {
-	return t.info(fspath.Join(dir, in.Name), in)
 }

@@ -86,6 +86,14 @@ func (m *Master) gauges() map[string]func() float64 {
 			return float64(f(&u))
 		}
 	}
+	absent := func(f func(hits, misses int64) int64) func() float64 {
+		return func() float64 {
+			if t := m.term.Load(); t != nil {
+				return float64(f(t.absent.counts()))
+			}
+			return 0
+		}
+	}
 	return map[string]func() float64{
 		"Master.TotalPaths":                    stat(func(s inode.Stats) int64 { return s.Files + s.Directories }),
 		"Master.FilesPinned":                   stat(func(s inode.Stats) int64 { return int64(s.Pinned) }),
@@ -99,6 +107,8 @@ func (m *Master) gauges() map[string]func() float64 {
 		"Cluster.LostWorkers":                  worker(func(u *clusterUsage) int64 { return int64(u.lost) }),
 		"Master.JournalEntriesSinceCheckPoint": func() float64 { return float64(m.journal.Stats().EntriesSinceCheckpoint) },
 		"Master.JournalSequenceNumber":         func() float64 { return float64(m.journal.Stats().AppliedIndex) },
+		"Master.AbsentCacheHits":               absent(func(hits, _ int64) int64 { return hits }),
+		"Master.AbsentCacheMisses":             absent(func(_, misses int64) int64 { return misses }),
 		"Master.StartTime":                     func() float64 { return float64(m.started.UnixMilli()) },
 	}
 }

@@ -2,7 +2,6 @@ package master
 
 import (
 	"maps"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -36,8 +35,6 @@ func commonOptions(m *filepb.FileSystemMasterCommonPOptions) CommonOptions {
 
 // bitsOf reads a permission triple.
 func bitsOf(b grpcpb.Bits) access { return access(max(0, int(b)-1)) }
-
-func bitsMessage(a access) grpcpb.Bits { return grpcpb.Bits(a + 1) }
 
 func modeOf(m *grpcpb.PMode) *uint16 {
 	if m == nil {
@@ -197,5 +194,3 @@ func checkFileID(id int64) (blockid.FileID, error) {
 	}
 	return 0, errors.Errorf(errors.NotFound, "File id %d does not exist.", id)
 }
-
-func sorted[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

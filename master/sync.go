@@ -308,7 +308,7 @@ func (t *term) syncOne(ctx context.Context, path string, ttl inode.TTL) error {
 		return t.loadLatched(ctx, path, ttl)
 	}
 	in := n.last()
-	if in.MountPoint || !inUFS(in) {
+	if in.MountPoint || !inUFS(in) && !adoptable(in, n.parent()) {
 		return nil
 	}
 	loc := t.locate(path)
@@ -318,10 +318,16 @@ func (t *term) syncOne(ctx context.Context, path string, ttl inode.TTL) error {
 	}
 	info, err := u.Stat(ctx, loc.Rel)
 	if errors.Is(err, errors.NotFound) {
+		if !inUFS(in) {
+			return nil
+		}
 		return t.propose(opID{}, t.vanished(path, in)...)
 	}
 	if err != nil {
 		return err
+	}
+	if !inUFS(in) {
+		return t.propose(opID{}, adopt(in, info)...)
 	}
 	return t.propose(opID{}, t.reconcile(path, in, info, loc.Point, ttl)...)
 }
@@ -330,6 +336,23 @@ func (t *term) syncOne(ctx context.Context, path string, ttl inode.TTL) error {
 // written there, completely.
 func inUFS(in inode.Inode) bool {
 	return in.Persistence == inode.Persisted && (in.IsDir() || in.Completed)
+}
+
+// adoptable reports whether a directory was made in the tree alone, but may by
+// now be in the UFS too.
+func adoptable(in, parent inode.Inode) bool {
+	return in.IsDir() && in.Persistence == inode.NotPersisted && parent.Persistence == inode.Persisted
+}
+
+// adopt makes such a directory persisted when the UFS has one there, so that
+// what the UFS has in it is seen.
+func adopt(in inode.Inode, info ufs.Info) []*journalpb.Change {
+	if !info.Dir {
+		return nil
+	}
+	to := in
+	to.Persistence, to.ChildrenLoaded, to.Fingerprint = inode.Persisted, false, fingerprintOf(info)
+	return []*journalpb.Change{updateChange(in, to)}
 }
 
 // reconcile are the changes that make an inode agree with its UFS entry.
@@ -510,6 +533,8 @@ func (l *listing) entry(dir inode.Inode, info ufs.Info) []*journalpb.Change {
 	case !ok:
 		l.t.absent.remove(fspath.Join(l.w.dir, name))
 		return []*journalpb.Change{createChange(l.t.loaded(info, dir, name, l.loc.Point, l.ttl))}
+	case adoptable(in, dir):
+		return adopt(in, info)
 	case !l.full || in.MountPoint || !inUFS(in):
 		return nil
 	}

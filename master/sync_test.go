@@ -261,3 +261,16 @@ func TestLocalModes(t *testing.T) {
 		t.Errorf("a chmod or a rename made new content: %+v", again)
 	}
 }
+
+// TestSyncAdoptsDirectories: a directory made in the tree alone is the UFS's
+// once that has one of the same name.
+func TestSyncAdoptsDirectories(t *testing.T) {
+	w := newWorld(t, nil)
+	w.mkdir("/d/e", MustCache)
+	w.write("/d/e/cached", 1, MustCache)
+	w.put("/d/e/there", "1")
+	wantPaths(t, w.list("/d", listAll), "/d/e", "/d/e/cached", "/d/e/there")
+	if p := w.mustStat("/d/e").Persistence; p != inode.Persisted {
+		t.Errorf("/d/e is %v", p)
+	}
+}

@@ -119,6 +119,9 @@ func (n *node) last() inode.Inode { return n.found[len(n.found)-1] }
 // isDir reports whether last is a directory.
 func (n *node) isDir() bool { return n.found[len(n.found)-1].Kind == inode.KindDirectory }
 
+// parent is the directory of the inode at an existing path; of the root, itself.
+func (n *node) parent() inode.Inode { return n.found[max(0, len(n.found)-2)] }
+
 // look looks a clean path up.
 func (t *term) look(path string) node {
 	t.state.mu.RLock()
