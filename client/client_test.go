@@ -728,29 +728,33 @@ func TestFS(t *testing.T) {
 func TestMasterRestarts(t *testing.T) {
 	cl := testcluster.Start(t, testcluster.Options{})
 	c := cl.Client(nil)
-	data := pattern(14, 2<<20)
-	w, err := c.Create(t.Context(), "/f", client.CreateOptions{WriteType: client.CacheThrough})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(data[:1<<20]); err != nil {
-		t.Fatal(err)
-	}
-	cl.StopMaster()
-	result := make(chan error, 1)
-	go func() {
-		_, err := w.Write(data[1<<20:])
-		if err == nil {
-			err = w.Close()
+	data := pattern(14, 3<<20)
+	for _, wt := range []client.WriteType{client.CacheThrough, client.Through} {
+		path := "/" + string(wt)
+		w, err := c.Create(t.Context(), path, client.CreateOptions{WriteType: wt})
+		if err != nil {
+			t.Fatal(err)
 		}
-		result <- err
-	}()
-	cl.StartMaster()
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
-	if got := read(t, c, "/f", client.OpenOptions{}); !bytes.Equal(got, data) {
-		t.Error("not what was written")
+		if _, err := w.Write(data[:3<<19]); err != nil {
+			t.Fatal(err)
+		}
+		cl.StopMaster()
+		result := make(chan error, 1)
+		go func() {
+			_, err := w.Write(data[3<<19:])
+			if err == nil {
+				err = w.Close()
+			}
+			result <- err
+		}()
+		cl.StartMaster()
+		if err := <-result; err != nil {
+			t.Errorf("%s: %v", wt, err)
+			continue
+		}
+		if got := read(t, c, path, client.OpenOptions{}); !bytes.Equal(got, data) {
+			t.Errorf("%s: not what was written", wt)
+		}
 	}
 }
 

@@ -35,10 +35,13 @@ type Writer struct {
 	block  []target // the copies of the block being written; none between blocks
 	filled int64    // bytes in that block
 	blocks int      // blocks begun
-	store  target   // the file in the under store, nil if that is not written
-	cached bool     // blocks are (still) written
-	failed error    // why nothing more can be written
-	closed bool
+
+	container blockid.Container // of the blocks
+	granted   int               // block ids the master has given
+	store     target            // the file in the under store, nil if that is not written
+	cached    bool              // blocks are (still) written
+	failed    error             // why nothing more can be written
+	closed    bool
 }
 
 // writeConfig is what options and configuration say about writing.
@@ -393,26 +396,36 @@ func (w *Writer) openBlock() error {
 	return nil
 }
 
-// newBlockID asks for the id of the next block. A repeated request may have used
-// one up, which would leave a hole in the file.
+// newBlockID returns the id of the next block, asking the master for one unless
+// it has given more than were used: a request whose answer was lost and that was
+// repeated makes it count on.
 func (w *Writer) newBlockID() (int64, error) {
-	var id int64
+	if w.blocks == w.granted {
+		last, err := w.requestBlockID()
+		if err != nil {
+			return 0, err
+		}
+		if last.Sequence() < w.blocks {
+			return 0, errors.Errorf(errors.Internal, "the master gave block %d of %s a second time", last.Sequence(), w.info.Path)
+		}
+		w.container, w.granted = last.Container(), last.Sequence()+1
+	}
+	id := w.container.Block(w.blocks)
+	w.blocks++
+	return int64(id), nil
+}
+
+func (w *Writer) requestBlockID() (blockid.ID, error) {
 	req := &filepb.GetNewBlockIdForFilePRequest{Path: &w.info.Path, Options: &filepb.GetNewBlockIdForFilePOptions{
 		CommonOptions: changing(&filepb.FileSystemMasterCommonPOptions{}),
 	}}
+	var id blockid.ID
 	err := w.c.files(w.ctx, func(ctx context.Context, m filepb.FileSystemMasterClientServiceClient) error {
 		resp, err := m.GetNewBlockIdForFile(ctx, req)
-		id = resp.GetId()
+		id = blockid.ID(resp.GetId())
 		return err
 	})
-	if err != nil {
-		return 0, err
-	}
-	if got := blockid.ID(id).Sequence(); got != w.blocks {
-		return 0, errors.Errorf(errors.Aborted, "%s: the master counts %d blocks where %d were written; write the file again", w.info.Path, got, w.blocks)
-	}
-	w.blocks++
-	return id, nil
+	return id, err
 }
 
 // chooseWorkers returns as many workers as there shall be copies, on different
