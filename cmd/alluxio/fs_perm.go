@@ -294,7 +294,7 @@ func parseACLEntry(text string, withRights bool) (client.ACLEntry, error) {
 	}
 	rest, isDefault := strings.CutPrefix(text, "default:")
 	parts := strings.Split(rest, ":")
-	if len(parts) < 2 || len(parts) > 3 || withRights != (len(parts) == 3) && withRights {
+	if len(parts) < 2 || len(parts) > 3 || withRights && len(parts) != 3 {
 		return bad()
 	}
 	e := client.ACLEntry{Subject: parts[1], Default: isDefault}
