@@ -14,7 +14,7 @@ func TestContract(t *testing.T) {
 	ufstest.Run(t, func(t *testing.T) ufs.UFS {
 		n++
 		return openBucket(t, srv, n)
-	})
+	}, ufstest.Many(2500))
 }
 
 // openBucket opens the root of a new, empty bucket.

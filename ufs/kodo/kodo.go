@@ -23,6 +23,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/qiniu/go-sdk/v7/storagev2/apis"
 	"github.com/qiniu/go-sdk/v7/storagev2/credentials"
@@ -44,9 +45,9 @@ func init() { uplog.DisableUplog() }
 const maxKeyBytes = 750
 
 // Open opens kodo://bucket/dir/. It looks up the bucket's hosts if the
-// properties do not tell them, and lists one key, so that wrong credentials
-// (Permission), a missing bucket (NotFound) or a host that does not answer
-// (Unavailable) are found now. It is a ufs.OpenFunc.
+// properties do not tell them, lists one key and asks the download host for one
+// that is not there, so that wrong credentials (Permission), a missing bucket
+// (NotFound) or a host that does not answer (Unavailable) are found now. It is a ufs.OpenFunc.
 func Open(ctx context.Context, uri string, opts ufs.Options) (ufs.UFS, error) {
 	bucket, prefix, err := parseURI(uri)
 	if err != nil {
@@ -142,17 +143,46 @@ func newStore(ctx context.Context, set settings, opts ufs.Options) (*Store, erro
 	}, nil
 }
 
-// check makes one request that proves the credentials and the bucket.
+// checkTimeout bounds what a mount waits for hosts that do not answer.
+const checkTimeout = 30 * time.Second
+
+// check makes one request that proves the credentials and the bucket, and one
+// that proves that the download host answers.
 func (s *Store) check(ctx context.Context) error {
-	root := rootURI(s.set.bucket, s.set.prefix)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	_, err := s.List(ctx, object.ListRequest{Prefix: s.set.prefix, Limit: 1})
-	switch {
-	case isCode(err, codeNoBucket):
+	if isCode(err, codeNoBucket) {
 		return errors.Errorf(errors.NotFound, "The bucket %q does not exist: %w", s.set.bucket, err)
-	case err != nil:
-		return errors.E("mount", root, errors.Other, err)
 	}
-	return nil
+	if err == nil {
+		err = s.checkDownload(ctx)
+	}
+	return errors.E("mount", rootURI(s.set.bucket, s.set.prefix), errors.Other, err)
+}
+
+// probeKey names no object.
+const probeKey = ".alluxio_ufs_probe"
+
+// checkDownload asks the download host for an object that is not there. That it
+// says so, or anything else, will do; only silence and a refused signature do
+// not.
+func (s *Store) checkDownload(ctx context.Context) error {
+	_, err := s.run.do(ctx, request{op: "kodo.probe", try: func(ctx context.Context) error {
+		p, err := s.tryPiece(ctx, s.set.prefix+probeKey, span{0, 1}, "")
+		if err == nil {
+			p.body.Close()
+		}
+		return err
+	}})
+	_, answered := errorAs[*answerError](err)
+	switch {
+	case errors.Is(err, errors.Permission), errors.Is(err, errors.Cancelled):
+		return err
+	case err == nil || answered || errors.Is(err, errors.OutOfRange):
+		return nil
+	}
+	return errors.Errorf(errors.KindOf(err), "The download host %s (property %s) does not answer: %w", s.route.base, keyDownloadHost, err)
 }
 
 // Close releases connections and metrics.

@@ -175,3 +175,14 @@ func TestOpenRefusals(t *testing.T) {
 		}
 	}
 }
+
+// A download host without a server is noticed when the store is opened.
+func TestDownloadHostDown(t *testing.T) {
+	srv := serve(t)
+	props := classic(srv)
+	props[keyUCHost], props[keyEndpoint] = srv.URL(), "127.0.0.1:1"
+	_, err := Open(t.Context(), "kodo://bucket/", ufs.Options{Properties: props})
+	if !errors.Is(err, errors.Unavailable) || !strings.Contains(err.Error(), keyDownloadHost) {
+		t.Errorf("got %v, want an error that names %s", err, keyDownloadHost)
+	}
+}
