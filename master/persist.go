@@ -14,6 +14,7 @@ import (
 	"github.com/alluxio-go/alluxio/master/blockmap"
 	"github.com/alluxio-go/alluxio/master/inode"
 	"github.com/alluxio-go/alluxio/master/mount"
+	"github.com/alluxio-go/alluxio/proto/journalpb"
 )
 
 // PersistFile is a file that a worker is told to write to its UFS, below
@@ -43,10 +44,12 @@ type persister struct {
 	wake chan struct{}
 	mu   struct {
 		sync.Mutex
-		jobs    map[blockid.FileID]*persistJob
-		answers map[blockmap.WorkerID]uint64 // heartbeats answered
-		garbage []persistGarbage
-		last    time.Time // of schedule
+		jobs     map[blockid.FileID]*persistJob
+		answers  map[blockmap.WorkerID]uint64 // heartbeats answered
+		assigned chan struct{}                // closed with the next assignment
+		garbage  []persistGarbage
+		last     time.Time // of schedulePersists
+		armed    bool      // a poke comes when the next round may be
 	}
 }
 
@@ -91,6 +94,8 @@ const (
 	maxPersistLooks  = 5000 // inodes looked at in one round
 	persistFinishers = 8    // renames at a time
 	persistForget    = 5    // answers; package worker knows it as persistSilence
+	// persistPatience is how long a heartbeat waits for work.
+	persistPatience = 500 * time.Millisecond
 	// A round follows the one before only after this time, however many
 	// workers report.
 	persistPause = 50 * time.Millisecond
@@ -110,19 +115,62 @@ func newPersister() *persister {
 	p := &persister{wake: make(chan struct{}, 1)}
 	p.mu.jobs = make(map[blockid.FileID]*persistJob)
 	p.mu.answers = make(map[blockmap.WorkerID]uint64)
+	p.mu.assigned = make(chan struct{})
 	return p
 }
 
 // WorkerHeartbeat takes note of the files that a worker has written for the
 // master and returns those that it is to write. A file that the worker reported
-// is among them until the master needs the report no more.
-func (t *term) WorkerHeartbeat(_ context.Context, w blockmap.WorkerID, done []PersistedFile) []PersistFile {
+// is among them until the master needs the report no more. When there is nothing
+// new to write it waits a little for something, so that files need not wait for
+// the worker's next heartbeat.
+func (t *term) WorkerHeartbeat(ctx context.Context, w blockmap.WorkerID, done []PersistedFile) []PersistFile {
 	p := t.persist
 	p.mu.Lock()
 	for _, f := range done {
 		t.noteWritten(w, f)
 	}
 	t.schedulePersists()
+	p.mu.Unlock()
+	if len(done) > 0 {
+		p.poke()
+	}
+	patience := time.NewTimer(persistPatience)
+	defer patience.Stop()
+	for {
+		p.mu.Lock()
+		busy, assigned := p.writing(w), p.mu.assigned
+		p.mu.Unlock()
+		if busy {
+			break
+		}
+		select {
+		case <-assigned:
+			continue
+		case <-patience.C:
+		case <-ctx.Done():
+		case <-t.ctx.Done():
+		}
+		break
+	}
+	return t.answerWorker(w)
+}
+
+// writing reports whether the worker has a file to write.
+func (p *persister) writing(w blockmap.WorkerID) bool {
+	for _, j := range p.mu.jobs {
+		if j.worker == w && j.state == jobWriting {
+			return true
+		}
+	}
+	return false
+}
+
+// answerWorker lists the files of a worker and counts the answer.
+func (t *term) answerWorker(w blockmap.WorkerID) []PersistFile {
+	p := t.persist
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var files []PersistFile
 	for _, j := range p.mu.jobs {
 		if j.worker == w && j.state != jobWaiting {
@@ -132,18 +180,26 @@ func (t *term) WorkerHeartbeat(_ context.Context, w blockmap.WorkerID, done []Pe
 	if _, known := t.blocks.Worker(w); known {
 		p.mu.answers[w]++
 	}
-	p.mu.Unlock()
-	if len(done) > 0 {
-		p.poke()
-	}
 	slices.SortFunc(files, func(a, b PersistFile) int { return cmp.Compare(a.ID, b.ID) })
 	return files
 }
 
+// poke has the next round begin at once.
 func (p *persister) poke() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
+	}
+}
+
+// noticed begins a round when a record may have made files due.
+func (p *persister) noticed(changes []*journalpb.Change) {
+	for _, c := range changes {
+		a := c.GetUpdate().GetAttributes()
+		if a.GetCompleted() || inode.Persistence(a.GetPersistence()) == inode.ToBePersisted {
+			p.poke()
+			return
+		}
 	}
 }
 
@@ -270,10 +326,14 @@ func (p *persister) putBack(jobs []*persistJob) {
 // and gives them to workers. The caller holds the persister's lock.
 func (t *term) schedulePersists() {
 	p, now := t.persist, t.now()
-	if now.Sub(p.mu.last) < persistPause {
+	if early := persistPause - now.Sub(p.mu.last); early > 0 {
+		if !p.mu.armed {
+			p.mu.armed = true
+			time.AfterFunc(early, p.poke)
+		}
 		return
 	}
-	p.mu.last = now
+	p.mu.last, p.mu.armed = now, false
 	t.dropPersists()
 	t.adoptPersists(now)
 	workers := t.persistWorkers()
@@ -391,6 +451,8 @@ func (t *term) assign(j *persistJob, workers map[blockmap.WorkerID]int, now time
 	}
 	j.state, j.worker, j.assigned = jobWriting, best, now
 	workers[best]++
+	close(t.persist.mu.assigned)
+	t.persist.mu.assigned = make(chan struct{})
 }
 
 // retryWriting has the file written again after a while.

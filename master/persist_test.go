@@ -28,6 +28,13 @@ func quick(more ...string) map[string]string {
 	return props
 }
 
+// impatient is the context of a heartbeat that does not wait for work.
+var impatient = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
 // persistWorker does what a worker does with the files that it is told to write.
 type persistWorker struct {
 	w    *world
@@ -52,7 +59,7 @@ func (p *persistWorker) beat() {
 	for id, print := range p.done {
 		done = append(done, PersistedFile{id, print})
 	}
-	p.told = p.w.term().WorkerHeartbeat(context.Background(), p.id, done)
+	p.told = p.w.term().WorkerHeartbeat(impatient, p.id, done)
 	told := map[blockid.FileID]bool{}
 	for _, f := range p.told {
 		told[f.ID] = true
@@ -147,6 +154,24 @@ func exists(t *testing.T, u ufs.UFS, rel string) bool {
 		t.Fatal(err)
 	}
 	return err == nil
+}
+
+// TestPersistIsGivenOutAtOnce has a heartbeat wait for a file to come.
+func TestPersistIsGivenOutAtOnce(t *testing.T) {
+	w := newWorld(t, nil) // with the scheduler's second
+	tm := w.term()
+	for range 20 { // the first may be too slow for a heartbeat that waits
+		told := make(chan []PersistFile)
+		go func() { told <- tm.WorkerHeartbeat(context.Background(), w.worker, nil) }()
+		w.write("/f", 10, AsyncThrough)
+		if files := <-told; len(files) == 1 && files[0].ID == w.mustStat("/f").ID {
+			return
+		}
+		if err := tm.Delete(context.Background(), System, "/f", DeleteOptions{CommonOptions: trust}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Error("no heartbeat was told of a file that came while it waited")
 }
 
 func TestPersistWaitsForItsTime(t *testing.T) {
@@ -325,7 +350,7 @@ func TestPersistMovesToAnotherWorker(t *testing.T) {
 	w.write("/f", 10, AsyncThrough)
 	first := w.worker
 	files := func(id blockmap.WorkerID) int {
-		return len(w.term().WorkerHeartbeat(context.Background(), id, nil))
+		return len(w.term().WorkerHeartbeat(impatient, id, nil))
 	}
 	waitFor(t, func() bool { return files(first) == 1 })
 	tm := w.term()

@@ -90,6 +90,7 @@ func (t *term) propose(op opID, changes ...*journalpb.Change) error {
 		t.log.Error("A record could not be applied; this is a bug.", "err", err)
 		return err
 	}
+	t.persist.noticed(r.Changes)
 	return nil
 }
 
