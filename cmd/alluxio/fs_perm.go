@@ -223,36 +223,32 @@ func newSetfaclCmd(env *Env) *cobra.Command {
 	return cmd
 }
 
+// aclChange is one of the ways to change an ACL.
+type aclChange struct {
+	given   bool
+	action  client.ACLAction
+	entries string
+}
+
 // parse returns what to do, and the entries to do it with.
 func (o setfaclOptions) parse() (client.ACLAction, []client.ACLEntry, error) {
-	actions := []struct {
-		given  bool
-		action client.ACLAction
-		text   string
-	}{
+	changes := slices.DeleteFunc([]aclChange{
 		{o.set != "", client.ACLReplace, o.set}, {o.modify != "", client.ACLModify, o.modify}, {o.remove != "", client.ACLRemove, o.remove},
 		{o.removeAll, client.ACLRemoveAll, ""}, {o.removeDefault, client.ACLRemoveDefault, ""},
-	}
-	actions = slices.DeleteFunc(actions, func(a struct {
-		given  bool
-		action client.ACLAction
-		text   string
-	}) bool {
-		return !a.given
-	})
-	switch len(actions) {
+	}, func(c aclChange) bool { return !c.given })
+	switch len(changes) {
 	case 0:
 		return 0, nil, errors.Errorf(errors.Invalid, "No actions specified.")
 	case 1:
 	default:
 		return 0, nil, errors.Errorf(errors.Invalid, "Only 1 action can be specified of --set, -m, -x, -b and -k.")
 	}
-	chosen := actions[0]
-	entries, err := parseACL(chosen.text, o.onDefault, chosen.action != client.ACLRemove)
-	if err == nil && chosen.action == client.ACLReplace {
+	action := changes[0].action
+	entries, err := parseACL(changes[0].entries, o.onDefault, action != client.ACLRemove)
+	if err == nil && action == client.ACLReplace {
 		err = requireBase(entries)
 	}
-	return chosen.action, entries, err
+	return action, entries, err
 }
 
 // requireBase checks that entries which replace all others have the three
