@@ -94,7 +94,11 @@ func (t *term) checkParent(c Caller, n *node) error {
 // checkInode permits the access to one of the inodes on the way.
 func (t *term) checkInode(c Caller, n *node, i int, want access) error {
 	in := &n.found[i]
-	if want == 0 || granted(in, c.User, t.groups.of(c.User))&want == want {
+	if want == 0 {
+		return nil
+	}
+	lacking := want &^ granted(in, c.User, t.groups.of(c.User))
+	if lacking == 0 {
 		return nil
 	}
 	name := in.Name
@@ -102,7 +106,7 @@ func (t *term) checkInode(c Caller, n *node, i int, want access) error {
 		name = "/"
 	}
 	return errors.Errorf(errors.Permission, "Permission denied: user=%s, access=%s, path=%s: failed at %s, inode owner=%s, inode group=%s, inode mode=%s",
-		c.User, want, n.path, name, in.Owner, in.Group, modeString(in.Mode))
+		c.User, lacking, n.path, name, in.Owner, in.Group, modeString(in.Mode))
 }
 
 // granted is what the inode's mode and ACL grant a user: the first of owner,
