@@ -25,14 +25,17 @@ type copyOptions struct {
 }
 
 func (o *copyOptions) addTo(cmd *cobra.Command, buffer string) {
-	cmd.Flags().IntVar(&o.threads, "thread", 2*runtime.NumCPU(), "files copied at the same time")
+	cmd.Flags().IntVar(&o.threads, "thread", 0, "files copied at the same time; 0 means two for each CPU")
 	cmd.Flags().StringVar(&o.bufferSize, "buffersize", buffer, "size of the buffer of each file")
 }
 
-// buffer returns the checked buffer size in bytes.
+// buffer checks the options and returns the buffer size in bytes.
 func (o *copyOptions) buffer(cmd *cobra.Command) (int, error) {
-	if o.threads < 1 {
-		return 0, usagef(cmd, "--thread must be greater than 0")
+	if o.threads < 0 {
+		return 0, usagef(cmd, "--thread must not be negative")
+	}
+	if o.threads == 0 {
+		o.threads = 2 * runtime.NumCPU()
 	}
 	n, err := sizeFlag("--buffersize", o.bufferSize)
 	if err == nil && n > 1<<30 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/alluxio-go/alluxio/internal/config"
@@ -307,4 +308,32 @@ func TestInterrupted(t *testing.T) {
 	if code := execute(ctx, in.env, []string{"fs", "ls", "/"}); code != exitInterrupted || in.err.String() != "Interrupted.\n" {
 		t.Errorf("exit %d, %q", code, in.err.String())
 	}
+}
+
+// TestDocument also checks what help depends on: every command says what it does
+// and shows an example.
+func TestDocument(t *testing.T) {
+	in := newInstallation(t)
+	in.ok("docGen", "--dir", in.home)
+	for _, name := range []string{"commands.md", "properties.md"} {
+		got, err := os.ReadFile(filepath.Join("../../docs", name))
+		want, err2 := os.ReadFile(filepath.Join(in.home, name))
+		if err != nil || err2 != nil || !bytes.Equal(got, want) {
+			t.Errorf("docs/%s is out of date (%v, %v): run bin/alluxio docGen --dir docs", name, err, err2)
+		}
+	}
+	in.fails(exitNotFound, []string{"docGen", "--dir", in.home + "/missing"}, "missing")
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
+		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
+			t.Errorf("%s: short help %q", cmd.CommandPath(), cmd.Short)
+		}
+		if cmd.Runnable() && !cmd.HasSubCommands() && cmd.Name() != "help" && !strings.Contains(cmd.Example, cmd.CommandPath()) {
+			t.Errorf("%s has no example of itself: %q", cmd.CommandPath(), cmd.Example)
+		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	check(newRootCmd(newEnv()))
 }

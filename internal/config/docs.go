@@ -9,7 +9,7 @@ import (
 // and help, by the part of the system that it belongs to.
 func Document() string {
 	var b strings.Builder
-	b.WriteString("# Properties\n\nGenerated from `internal/config`; `go test ./internal/config -update` writes it anew.\n\n" + documentIntro)
+	b.WriteString("# Properties\n\nGenerated from `internal/config`; `bin/alluxio docGen --dir docs` writes it anew.\n\n" + documentIntro)
 	for _, s := range sections {
 		fmt.Fprintf(&b, "\n## %s\n\n| property | default | type | scope | what it does |\n|---|---|---|---|---|\n", s.title)
 		for _, k := range Keys() {
