@@ -1,7 +1,7 @@
 //go:build interop
 
-// Package kodo runs Qiniu's Python and Java SDKs, unmodified, against the
-// emulator. They come from PyPI and Maven; where a tool is missing or a registry
+// Package kodo runs Qiniu's Python, Java and Node.js SDKs, unmodified, against
+// the emulator. They come from PyPI, Maven and npm; where a tool is missing or a registry
 // cannot be reached the test is skipped, and says so.
 package kodo
 
@@ -27,7 +27,7 @@ func start(t *testing.T) *kodotest.Instance {
 }
 
 // unreachable matches what the tools say when there is no registry.
-var unreachable = regexp.MustCompile(`Could not (resolve|transfer|find a version)|Connection refused|Unknown host|NewConnectionError`)
+var unreachable = regexp.MustCompile(`Could not (resolve|transfer|find a version)|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|Connection refused|Unknown host|NewConnectionError`)
 
 // prepare runs a command that may download; without a registry it skips.
 func prepare(t *testing.T, cmd *exec.Cmd) {
@@ -93,4 +93,19 @@ func TestJavaSDK(t *testing.T) {
 	}
 	srv := start(t)
 	run(t, exec.Command("java", "-Djava.io.tmpdir="+t.TempDir(), "-cp", classes+"/kodo-1.jar:"+strings.TrimSpace(string(path)), "kodo.Main", srv.Addr, bucket))
+}
+
+func TestNodeSDK(t *testing.T) {
+	need(t, "node", "npm")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("node")); err != nil {
+		t.Fatal(err)
+	}
+	install := exec.Command("npm", "install", "--no-audit", "--no-fund", "--no-package-lock")
+	install.Dir = dir
+	prepare(t, install)
+	srv := start(t)
+	cmd := exec.Command("node", "--no-deprecation", filepath.Join(dir, "suite.js"), srv.Addr, bucket)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	run(t, cmd)
 }

@@ -168,15 +168,18 @@ func uriForms(r *http.Request) []string {
 	return forms
 }
 
-// hostForms returns the host that r was sent to as received and, for clients
-// which leave a non-default port out of the Host header, with the port added.
+// hostForms returns the host that r was sent to as clients may have signed it:
+// as received; with the server's port, by clients which leave that out of the
+// Host header (Java); and with the port twice (Node.js). The service itself has
+// default ports, where all are the same.
 func hostForms(r *http.Request) []string {
 	forms := []string{r.Host}
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return append(forms, r.Host+":"+port)
+	}
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		if _, _, err := net.SplitHostPort(r.Host); err != nil {
-			if _, port, err := net.SplitHostPort(local.String()); err == nil {
-				forms = append(forms, net.JoinHostPort(r.Host, port))
-			}
+		if _, port, err := net.SplitHostPort(local.String()); err == nil {
+			forms = append(forms, net.JoinHostPort(strings.Trim(r.Host, "[]"), port))
 		}
 	}
 	return forms
@@ -194,11 +197,7 @@ func (v *verifier) download(r *http.Request) error {
 	if r.TLS != nil {
 		scheme = "https://"
 	}
-	var candidates []string
-	for _, host := range hostForms(r) {
-		candidates = append(candidates, scheme+host+signed)
-	}
-	if !v.check(accessKey, sign, candidates...) {
+	if !v.check(accessKey, sign, scheme+r.Host+signed, scheme+publicHost(r)+signed) {
 		return errBadToken
 	}
 	expiry, err := strconv.ParseInt(r.URL.Query().Get("e"), 10, 64)

@@ -384,6 +384,9 @@ func (c *call) entry(started time.Time, reqid string) Entry {
 
 // publicHost is the address under which the client reached the server.
 func publicHost(r *http.Request) string {
+	if _, _, err := net.SplitHostPort(r.Host); err == nil {
+		return r.Host
+	}
 	forms := hostForms(r)
 	return forms[len(forms)-1]
 }
