@@ -114,19 +114,30 @@ func (r *Reader) load(index int, o LoadOptions) error {
 	if len(b.Locations) > 0 && (!o.Local || r.cachedHere(b)) {
 		return nil
 	}
-	src, err := r.pick.source(r.ctx, b, length)
-	if err != nil {
-		return err
-	}
-	target := src.worker
-	if o.Local {
-		if target = r.cacheTarget(src); !r.s.workers.local(target) {
-			return errors.Errorf(errors.Unavailable, "there is no worker on this machine to cache %s", r.info.Path)
+	for attempt := 1; ; attempt++ {
+		src, err := r.pick.source(r.ctx, b, length)
+		if err != nil {
+			return err
 		}
+		target := src.worker
+		if o.Local {
+			if target = r.cacheTarget(src); !r.s.workers.local(target) {
+				return errors.Errorf(errors.Unavailable, "there is no worker on this machine to cache %s", r.info.Path)
+			}
+		}
+		err = r.cacheOn(target, src.worker, b, index, length)
+		if err == nil || attempt >= r.pick.candidates() || !errors.Is(err, errors.Unavailable) {
+			return err
+		}
+		r.noteFailure(target, err)
 	}
+}
+
+// cacheOn makes a worker cache a block and waits until it has.
+func (r *Reader) cacheOn(target, from WorkerAddress, b FileBlock, index int, length int64) error {
 	ctx, cancel := context.WithTimeout(r.ctx, loadTimeout)
 	defer cancel()
-	req := cacheRequest(b.ID, length, src.worker)
+	req := cacheRequest(b.ID, length, from)
 	req.OpenUfsBlockOptions = r.ufsOptions(index, length)
 	if _, err := r.s.workerControl(target).Cache(ctx, req); err != nil {
 		return errors.E("cache block "+strconv.FormatInt(b.ID, 10)+" on "+target.String(), "", errors.Other, err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -338,6 +339,68 @@ func TestWorkerDiesDuringRead(t *testing.T) {
 			p := make([]byte, 1000)
 			if _, err := r.ReadAt(p, 123); err != nil || !bytes.Equal(p, data[123:1123]) {
 				t.Errorf("ReadAt after that: %v", err)
+			}
+		})
+	}
+}
+
+// A worker that is gone, which the master does not know yet, is left out by
+// writers and loaders.
+func TestDeadWorkerIsLeftOut(t *testing.T) {
+	cl := testcluster.Start(t, testcluster.Options{Workers: 2})
+	for way, props := range map[string]map[string]string{"direct": nil, "grpc": noShortCircuit} {
+		c := cl.Client(props)
+		if workers, err := c.Workers(t.Context()); err != nil || len(workers) != 2 {
+			t.Fatal(workers, err)
+		}
+		cl.StopWorker(0)
+		for i, wt := range []client.WriteType{client.MustCache, client.CacheThrough, client.Through, client.MustCache, client.Through} {
+			path := "/" + way + strconv.Itoa(i)
+			data := pattern(uint64(i), 2<<20)
+			write(t, c, path, data, client.CreateOptions{WriteType: wt, LocationPolicy: "RoundRobinPolicy"})
+			if wt == client.Through {
+				if err := c.Load(t.Context(), path, client.LoadOptions{}); err != nil {
+					t.Errorf("%s: load: %v", path, err)
+				}
+			}
+			if got := read(t, c, path, client.OpenOptions{}); !bytes.Equal(got, data) {
+				t.Errorf("%s: not what was written", path)
+			}
+		}
+		cl.RestartWorker(0)
+	}
+}
+
+// A worker that dies while it is written to costs a file that is only cached; one
+// that goes to the store through another worker is completed there.
+func TestWorkerDiesDuringWrite(t *testing.T) {
+	for way, props := range map[string]map[string]string{"direct": nil, "grpc": noShortCircuit} {
+		t.Run(way, func(t *testing.T) {
+			cl := testcluster.Start(t, testcluster.Options{})
+			c := cl.Client(props)
+			w, err := c.Create(t.Context(), "/f", client.CreateOptions{WriteType: client.MustCache, BlockSize: 16 << 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := pattern(15, 4<<20)
+			if _, err := w.Write(data); err != nil {
+				t.Fatal(err)
+			}
+			cl.StopWorker(0)
+			_, err = w.Write(data)
+			if cerr := w.Close(); err == nil {
+				err = cerr
+			}
+			if err == nil || !strings.Contains(err.Error(), "Failed to cache") {
+				t.Errorf("got %v", err)
+			}
+			if ok, err := c.Exists(t.Context(), "/f", client.StatOptions{}); ok || err != nil {
+				t.Errorf("the failed file is there: %v, %v", ok, err)
+			}
+			cl.RestartWorker(0)
+			write(t, c, "/f", data, client.CreateOptions{WriteType: client.MustCache})
+			if got := read(t, c, "/f", client.OpenOptions{}); !bytes.Equal(got, data) {
+				t.Error("written again: not what was written")
 			}
 		})
 	}

@@ -38,6 +38,7 @@ type Writer struct {
 
 	container blockid.Container // of the blocks
 	granted   int               // block ids the master has given
+	dead      []WorkerAddress   // workers that did not answer
 	store     target            // the file in the under store, nil if that is not written
 	cached    bool              // blocks are (still) written
 	failed    error             // why nothing more can be written
@@ -359,41 +360,88 @@ func (w *Writer) Abort() {
 
 // openStore opens the file in the under store through a worker.
 func (w *Writer) openStore() (target, error) {
-	workers, err := w.s.workers.all(w.ctx)
-	if err != nil {
-		return nil, err
-	}
-	worker, ok := w.policy.choose(workers, 0, 0)
-	if !ok {
-		return nil, errors.Errorf(errors.Unavailable, "No available Alluxio worker found")
-	}
-	return openTarget(w.ctx, w.s, worker.Address, &blockpb.WriteRequestCommand{
+	cmd := &blockpb.WriteRequestCommand{
 		Type: blockpb.RequestType_UFS_FILE.Enum(), Id: new(int64(-1)), Tier: &w.conf.tier,
 		CreateUfsFileOptions: &dataserverpb.CreateUfsFileOptions{
 			UfsPath: &w.info.UFSPath, MountId: &w.info.MountID,
 			Owner: &w.info.Owner, Group: &w.info.Group, Mode: new(int32(w.info.Mode)),
 		},
-	}, &w.conf)
+	}
+	opened, err := w.openOn(0, 0, 1, func(worker WorkerAddress) (target, error) {
+		return openTarget(w.ctx, w.s, worker, cmd, &w.conf)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return opened[0], nil
 }
 
 // openBlock begins the next block with all its copies.
-func (w *Writer) openBlock() error {
+func (w *Writer) openBlock() (err error) {
 	id, err := w.newBlockID()
 	if err != nil {
 		return err
 	}
-	workers, err := w.chooseWorkers(id)
-	if err != nil {
-		return err
-	}
-	for _, worker := range workers {
-		t, err := w.openCopy(id, worker)
-		if err != nil {
-			return err
+	w.block, err = w.openOn(id, w.conf.blockSize, w.conf.copies, func(worker WorkerAddress) (target, error) {
+		return w.openCopy(id, worker)
+	})
+	return err
+}
+
+// openOn opens as many copies as asked for, each on a worker of its own that can
+// hold size bytes. Workers that do not answer are left out, in this file for
+// good. On failure nothing is open.
+func (w *Writer) openOn(block, size int64, copies int, open func(WorkerAddress) (target, error)) ([]target, error) {
+	var opened []target
+	var used []WorkerAddress
+	var failure error
+	for len(opened) < copies {
+		worker, err := w.chooseWorker(block, size, used)
+		if err == nil {
+			var t target
+			if t, err = open(worker); err == nil {
+				opened, used = append(opened, t), append(used, worker)
+				continue
+			}
+			w.c.opts.Logger.Warn("worker cannot be written to; trying another", "path", w.info.Path, "worker", worker.String(), "err", err)
+			w.dead, failure = append(w.dead, worker), err
+			if w.ctx.Err() == nil {
+				continue
+			}
 		}
-		w.block = append(w.block, t)
+		for _, t := range opened {
+			t.abort()
+		}
+		if failure != nil {
+			return nil, failure
+		}
+		return nil, err
 	}
-	return nil
+	return opened, nil
+}
+
+// chooseWorker returns a worker for one more copy, on another host than those
+// used if there is one.
+func (w *Writer) chooseWorker(block, size int64, used []WorkerAddress) (WorkerAddress, error) {
+	workers, err := w.s.workers.all(w.ctx)
+	if err != nil {
+		return WorkerAddress{}, err
+	}
+	left := fitting(workers, func(c WorkerInfo) bool {
+		return !slices.ContainsFunc(used, c.Address.Equal) && !slices.ContainsFunc(w.dead, c.Address.Equal)
+	})
+	elsewhere := fitting(left, func(c WorkerInfo) bool {
+		return !slices.ContainsFunc(used, func(a WorkerAddress) bool { return a.Host == c.Address.Host })
+	})
+	for _, candidates := range [][]WorkerInfo{elsewhere, left} {
+		if worker, ok := w.policy.choose(candidates, block, size); ok {
+			return worker.Address, nil
+		}
+	}
+	if size == 0 || len(used) == 0 {
+		return WorkerAddress{}, errors.Errorf(errors.Unavailable, "There is no worker with enough space for a new block of size %d", size)
+	}
+	return WorkerAddress{}, errors.Errorf(errors.NoSpace, "Not enough workers for replications, %d workers selected but %d required", len(used), w.conf.copies)
 }
 
 // newBlockID returns the id of the next block, asking the master for one unless
@@ -426,38 +474,6 @@ func (w *Writer) requestBlockID() (blockid.ID, error) {
 		return err
 	})
 	return id, err
-}
-
-// chooseWorkers returns as many workers as there shall be copies, on different
-// hosts as far as there are.
-func (w *Writer) chooseWorkers(block int64) ([]WorkerAddress, error) {
-	left, err := w.s.workers.all(w.ctx)
-	if err != nil {
-		return nil, err
-	}
-	var chosen []WorkerAddress
-	for len(chosen) < w.conf.copies {
-		elsewhere := fitting(left, func(c WorkerInfo) bool {
-			return !slices.ContainsFunc(chosen, func(a WorkerAddress) bool { return a.Host == c.Address.Host })
-		})
-		worker, ok := w.policy.choose(elsewhere, block, w.conf.blockSize)
-		if !ok {
-			worker, ok = w.policy.choose(left, block, w.conf.blockSize)
-		}
-		if !ok {
-			return nil, w.tooFew(len(chosen))
-		}
-		chosen = append(chosen, worker.Address)
-		left = fitting(left, func(c WorkerInfo) bool { return !c.Address.Equal(worker.Address) })
-	}
-	return chosen, nil
-}
-
-func (w *Writer) tooFew(have int) error {
-	if w.conf.copies == 1 {
-		return errors.Errorf(errors.Unavailable, "There is no worker with enough space for a new block of size %d", w.conf.blockSize)
-	}
-	return errors.Errorf(errors.NoSpace, "Not enough workers for replications, %d workers selected but %d required", have, w.conf.copies)
 }
 
 // openCopy begins one copy of a block, as a file on this machine if possible.
