@@ -145,14 +145,15 @@ func (s *sending) close() {
 // next returns the next chunk. After a failure that can be mended it opens the
 // block anew, once.
 func (s *sending) next(ctx context.Context) (rpc.Data, error) {
-	d, err := s.r.next(ctx, s.off, nextChunk(s.off, s.end, s.chunk))
+	n := nextChunk(s.off, s.end, min(s.chunk, s.w.fairChunk()))
+	d, err := s.r.next(ctx, s.off, n)
 	if err != nil && s.w.mend(s.id, err, s.req.GetOpenUfsBlockOptions().GetUfsPath() != "") && !s.retried {
 		s.retried = true
 		s.close()
 		if err := s.open(ctx); err != nil {
 			return rpc.Data{}, err
 		}
-		d, err = s.r.next(ctx, s.off, nextChunk(s.off, s.end, s.chunk))
+		d, err = s.r.next(ctx, s.off, n)
 	}
 	if err == nil && s.end == s.r.len() {
 		s.ahead.reached(s.r.window() - (s.end - s.off))
@@ -177,6 +178,22 @@ func (w *Worker) chunkSize(asked int64) int64 {
 		return limit
 	}
 	return min(asked, limit)
+}
+
+// sendMemory is about half of the memory that all reads together may hold in
+// chunks: of each, one is being sent while the next is read.
+const sendMemory = 128 << 20
+
+// fairChunk bounds the chunk of each read when there are many. Chunks come in the
+// sizes of pooled pages.
+func (w *Worker) fairChunk() int64 {
+	switch share := sendMemory / max(1, w.readers.taken()); {
+	case share >= rpc.ChunkBytes:
+		return rpc.ChunkBytes
+	case share >= rpc.ChunkBytes/4:
+		return rpc.ChunkBytes / 4
+	}
+	return store.SpanSize
 }
 
 // nextChunk is the size of the chunk at off. The first of several is cut so that

@@ -291,3 +291,6 @@ func (s slots) acquire() error {
 }
 
 func (s slots) release() { <-s.free }
+
+// taken is the number of requests being worked on.
+func (s slots) taken() int { return len(s.free) }
