@@ -27,11 +27,11 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 	for attempt := 1; ; attempt++ {
 		ctx, id, err := p.authorized(ctx, method)
 		if err != nil {
-			return FromStatus(err)
+			return fromPeer(c.addr, err)
 		}
 		err = p.transport(c.bulk).Invoke(ctx, method, args, reply, opts...)
 		if !p.lostLogin(id, err) || attempt > 1 {
-			return FromStatus(err)
+			return fromPeer(c.addr, err)
 		}
 	}
 }
@@ -45,14 +45,14 @@ func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	}
 	ctx, id, err := p.authorized(ctx, method)
 	if err != nil {
-		return nil, FromStatus(err)
+		return nil, fromPeer(c.addr, err)
 	}
 	s, err := p.transport(c.bulk).NewStream(ctx, desc, method, opts...)
 	if err != nil {
 		p.lostLogin(id, err)
-		return nil, FromStatus(err)
+		return nil, fromPeer(c.addr, err)
 	}
-	return &clientStream{ClientStream: s, peer: p, id: id}, nil
+	return &clientStream{ClientStream: s, peer: p, addr: c.addr, id: id}, nil
 }
 
 // authorized returns a context for a call of the method and the id of the login
@@ -82,6 +82,7 @@ func (p *peer) lostLogin(id string, err error) bool {
 type clientStream struct {
 	grpc.ClientStream
 	peer *peer
+	addr string
 	id   string
 }
 
@@ -90,12 +91,12 @@ func (s *clientStream) RecvMsg(m any) error {
 	if err != nil {
 		s.peer.lostLogin(s.id, err)
 	}
-	return FromStatus(err)
+	return fromPeer(s.addr, err)
 }
 
-func (s *clientStream) SendMsg(m any) error { return FromStatus(s.ClientStream.SendMsg(m)) }
+func (s *clientStream) SendMsg(m any) error { return fromPeer(s.addr, s.ClientStream.SendMsg(m)) }
 
 func (s *clientStream) Header() (metadata.MD, error) {
 	md, err := s.ClientStream.Header()
-	return md, FromStatus(err)
+	return md, fromPeer(s.addr, err)
 }

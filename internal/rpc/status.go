@@ -5,6 +5,8 @@ import (
 	stderrors "errors"
 	"io"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -122,6 +124,29 @@ func (e remoteError) Is(target error) bool {
 		return target == fs.ErrPermission
 	}
 	return false
+}
+
+// fromPeer is FromStatus for a call to an address. gRPC's own words about broken
+// connections become ones that name the address.
+func fromPeer(addr string, err error) error {
+	err = FromStatus(err)
+	if !errors.Is(err, errors.Unavailable) {
+		return err
+	}
+	text := err.Error()
+	if quoted, ok := strings.CutPrefix(text, "connection error: desc = "); ok {
+		if cause, uerr := strconv.Unquote(quoted); uerr == nil {
+			cause = strings.TrimPrefix(cause, "transport: ")
+			cause = strings.TrimPrefix(cause, "Error while dialing: ")
+			return errors.Errorf(errors.Unavailable, "cannot connect to %s: %s", addr, cause)
+		}
+	}
+	for _, start := range []string{"error reading from server: ", "closing transport due to: ", "keepalive ping failed"} {
+		if strings.HasPrefix(text, start) {
+			return errors.Errorf(errors.Unavailable, "the connection to %s broke: %s", addr, text)
+		}
+	}
+	return err
 }
 
 // statusKind returns the kind named by a detail, else by the code.
