@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -182,6 +183,9 @@ func (w *World) Close() {
 			w.t.Errorf("stop %s: %v", process, err)
 		}
 	}
+	if out := w.logs(); strings.Contains(out, "DATA RACE") {
+		w.t.Error("a process has a data race")
+	}
 	if w.t.Failed() {
 		w.t.Log(w.logs())
 	}
@@ -268,6 +272,10 @@ func build() (string, error) {
 	cmd := exec.Command("go", "build", "-o", dir+"/", "./cmd/...")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if raceDetector {
+		cmd.Args = slices.Insert(cmd.Args, 2, "-race")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
