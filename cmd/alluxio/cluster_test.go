@@ -284,7 +284,7 @@ func TestSmokeSuite(t *testing.T) {
 	s.fails(exitUsage, []string{"runTests", "--readType", "SLOW"}, "--readType must be one of CACHE_PROMOTE, CACHE, NO_CACHE, not SLOW.")
 
 	s.cluster.StopWorker(0)
-	s.fails(2, []string{"runTests", "--readType", "CACHE", "--writeType", "MUST_CACHE", "-Dalluxio.user.file.write.init.max.duration=0"}, "BasicFile_CACHE_MUST_CACHE: writeFile to file: ")
+	s.fails(2, []string{"runTests", "--readType", "CACHE", "--writeType", "MUST_CACHE"}, "BasicFile_CACHE_MUST_CACHE: writeFile to file: ")
 }
 
 func TestReports(t *testing.T) {

@@ -18,9 +18,9 @@ const VersionProperty = "alluxio.version"
 // ownPlace are keys that say where this very process is, which must never
 // become another one's default.
 var ownPlace = []named{
-	Home, WorkDir, ConfDir, LogsDir, UserLogsDir, SiteConfDir,
+	Home, WorkDir, ConfDir, LogsDir, SiteConfDir,
 	MasterHostname, MasterBindHost, WorkerHostname, WorkerBindHost, WorkerContainerHostname,
-	WorkerWebHostname, UserHostname, LocalityNode, LocalityRack, SecurityLoginUsername,
+	UserHostname, LocalityNode, LocalityRack, SecurityLoginUsername,
 }
 
 // ClusterDefaults returns what a master tells workers and clients: its version

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -49,9 +51,6 @@ func TestDefaults(t *testing.T) {
 	}
 	if got := c.Duration(MasterWorkerTimeout); got != 5*time.Minute {
 		t.Errorf("worker timeout %v", got)
-	}
-	if got := c.Duration(UserNetworkStreamingKeepaliveTime); got != math.MaxInt64 {
-		t.Errorf("keepalive time %v", got)
 	}
 	if got := c.String(MasterJournalFolder); got != "/opt/alluxio/data/journal" {
 		t.Errorf("journal folder %q", got)
@@ -302,7 +301,7 @@ func install(t *testing.T, site string, environ ...string) Options {
 func TestLoad(t *testing.T) {
 	opts := install(t, "alluxio.master.hostname=site\nalluxio.master.rpc.port=1\nalluxio.worker.rpc.port=2\nalluxio.master.web.port=3\nalluxio.worker.web.port=4\n",
 		"ALLUXIO_MASTER_HOSTNAME=env", "ALLUXIO_MASTER_RPC_PORT=11", "ALLUXIO_MASTER_PORT=tcp://10.0.0.1:19998", "ALLUXIO_WORKER_RPC_PORT=tcp://10.0.0.1:1",
-		`ALLUXIO_JAVA_OPTS=-Xmx4g -Dlog4j.x=y -Dalluxio.master.rpc.port=12 "-Dalluxio.tmp.dirs=/a b"`,
+		`ALLUXIO_JAVA_OPTS=-Xmx4g -Dlog4j.x=y -Dalluxio.master.rpc.port=12 "-Dalluxio.master.mount.table.root.ufs=/a b"`,
 		"ALLUXIO_USER_JAVA_OPTS=-Dalluxio.master.web.port=31", "ALLUXIO_MASTER_JAVA_OPTS=-Dalluxio.master.web.port=99",
 		"ALLUXIO_WORKER_TIEREDSTORE_LEVEL1_DIRS_QUOTA=7GB", "ALLUXIO_RAM_FOLDER=/ram")
 	opts.Defines = []string{"alluxio.worker.web.port=41"}
@@ -316,7 +315,7 @@ func TestLoad(t *testing.T) {
 		{"alluxio.conf.dir", home + "/conf", "DEFAULT"},
 		{"alluxio.master.hostname", "env", "SYSTEM_PROPERTY"},
 		{"alluxio.master.rpc.port", "12", "SYSTEM_PROPERTY"},
-		{"alluxio.tmp.dirs", "/a b", "SYSTEM_PROPERTY"},
+		{"alluxio.master.mount.table.root.ufs", "/a b", "SYSTEM_PROPERTY"},
 		{"alluxio.master.web.port", "31", "SYSTEM_PROPERTY"},
 		{"alluxio.worker.web.port", "41", "SYSTEM_PROPERTY"},
 		{"alluxio.worker.rpc.port", "2", "SITE_PROPERTY (" + home + "/conf/" + SiteFile + ")"},
@@ -390,7 +389,7 @@ func TestSiteSearchPath(t *testing.T) {
 func TestClusterDefaults(t *testing.T) {
 	master := of(t, map[string]string{
 		"alluxio.user.file.writetype.default": "CACHE_THROUGH", "alluxio.worker.ramdisk.size": "1GB", "alluxio.master.ttl.checker.interval": "1s",
-		"alluxio.tmp.dirs": "${alluxio.work.dir}/tmp", "fs.kodo.secretkey": "s", "alluxio.work.dir": "/m", "alluxio.master.hostname": "m",
+		"alluxio.worker.tieredstore.level0.dirs.path": "${alluxio.work.dir}/tmp", "fs.kodo.secretkey": "s", "alluxio.work.dir": "/m", "alluxio.master.hostname": "m",
 		"alluxio.master.mount.table.root.option.fs.kodo.accesskey": "a",
 	})
 	sent := master.ClusterDefaults(true)
@@ -402,8 +401,8 @@ func TestClusterDefaults(t *testing.T) {
 		names = append(names, p.Name+"="+p.Value)
 	}
 	want := []string{
-		"alluxio.master.ttl.checker.interval=1s", "alluxio.tmp.dirs=${alluxio.work.dir}/tmp", "alluxio.user.file.writetype.default=CACHE_THROUGH",
-		"alluxio.version=2.9.5", "alluxio.worker.ramdisk.size=1GB", "fs.kodo.secretkey=******",
+		"alluxio.master.ttl.checker.interval=1s", "alluxio.user.file.writetype.default=CACHE_THROUGH",
+		"alluxio.version=2.9.5", "alluxio.worker.ramdisk.size=1GB", "alluxio.worker.tieredstore.level0.dirs.path=${alluxio.work.dir}/tmp", "fs.kodo.secretkey=******",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("sent %q, want %q", names, want)
@@ -437,14 +436,14 @@ func TestClusterDefaults(t *testing.T) {
 	if worker, err = worker.WithClusterDefaults(sent); err != nil {
 		t.Fatal(err)
 	}
-	if worker.Bytes(WorkerRamdiskSize) != 2<<30 || worker.List(TmpDirs)[0] != "/w/tmp" {
-		t.Errorf("worker: %d, %q", worker.Bytes(WorkerRamdiskSize), worker.List(TmpDirs))
+	if worker.Bytes(WorkerRamdiskSize) != 2<<30 || worker.List(WorkerTieredstoreLevelDirsPath.At(0))[0] != "/w/tmp" {
+		t.Errorf("worker: %d, %q", worker.Bytes(WorkerRamdiskSize), worker.List(WorkerTieredstoreLevelDirsPath.At(0)))
 	}
 }
 
 func TestMountOptions(t *testing.T) {
-	checked, err := CheckMountOptions(map[string]string{"fs.kodo.accessKey": " a ", "alluxio.underfs.s3a.inherit_acl": "false"})
-	if err != nil || checked["fs.kodo.accesskey"] != "a" || checked["alluxio.underfs.s3.inherit.acl"] != "false" {
+	checked, err := CheckMountOptions(map[string]string{"fs.kodo.accessKey": " a ", "alluxio.underfs.s3a.secure.http.enabled": "false"})
+	if err != nil || checked["fs.kodo.accesskey"] != "a" || checked["alluxio.underfs.s3.secure.http.enabled"] != "false" {
 		t.Errorf("got %v, %v", checked, err)
 	}
 	for name, value := range map[string]string{"alluxio.master.rpc.port": "1", "fs.kodo.acceskey": "a", "alluxio.underfs.kodo.requests.max": "some", "fs.kodo.secretkey": ""} {
@@ -480,14 +479,12 @@ func TestAddresses(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for name, value := range map[string]string{
-		"alluxio.master.journal.type":               "UFS",
-		"alluxio.zookeeper.enabled":                 "true",
-		"alluxio.master.standby.heartbeat.interval": "1h",
-		"alluxio.worker.block.heartbeat.interval":   "1h",
-		"alluxio.user.file.buffer.bytes":            "3GB",
-		"alluxio.worker.tieredstore.levels":         "2",
-		"alluxio.worker.tieredstore.level0.alias":   "TAPE",
-		"alluxio.user.file.replication.max":         "-1",
+		"alluxio.master.journal.type":             "UFS",
+		"alluxio.zookeeper.enabled":               "true",
+		"alluxio.worker.block.heartbeat.interval": "1h",
+		"alluxio.worker.tieredstore.levels":       "2",
+		"alluxio.worker.tieredstore.level0.alias": "TAPE",
+		"alluxio.user.file.replication.max":       "-1",
 	} {
 		err := of(t, map[string]string{name: value, "alluxio.worker.tieredstore.level1.alias": "SSD"}).Validate()
 		if value == "-1" {
@@ -512,6 +509,62 @@ func TestDocument(t *testing.T) {
 			t.Errorf("the document has no %q", part)
 		}
 	}
+}
+
+// TestKeysAreRead looks for each declared key in the code and scripts: one that
+// nobody reads belongs into accepted.txt, so that whoever sets it is told.
+func TestKeysAreRead(t *testing.T) {
+	code := sources(t, "../..")
+	variable := regexp.MustCompile(`(?m)^\t(\w+) += \w+Key\("([^"]+)"`)
+	tables, _ := filepath.Glob("keys_*.go")
+	found := 0
+	for _, table := range tables {
+		data, err := os.ReadFile(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range variable.FindAllStringSubmatch(string(data), -1) {
+			found++
+			if !code[m[1]] && !code[m[2]] {
+				t.Errorf("nothing reads %s (config.%s)", m[2], m[1])
+			}
+		}
+	}
+	if found != len(registry.keys) {
+		t.Errorf("%d declarations seen, %d keys registered", found, len(registry.keys))
+	}
+}
+
+// sources returns the words and property names in the project's Go code without
+// tests and key tables, and in its scripts.
+func sources(t *testing.T, root string) map[string]bool {
+	t.Helper()
+	words := map[string]bool{}
+	word := regexp.MustCompile(`[\w.-]*\w`)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		name := d.Name()
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == ".git" || name == "bin" || name == "dist" || name == "proto"):
+			return filepath.SkipDir
+		case d.IsDir() || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "keys_"):
+			return nil
+		case !strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, ".sh"):
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		for _, w := range word.FindAllString(string(data), -1) {
+			words[strings.TrimPrefix(w, "config.")] = true
+			base, _, _ := strings.Cut(w, ".")
+			words[base] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return words
 }
 
 func FuzzParseProperties(f *testing.F) {

@@ -24,7 +24,6 @@ var variables = []struct{ variable, key string }{
 	{"ALLUXIO_WORKER_RAMDISK_SIZE", WorkerRamdiskSize.name},
 	{"ALLUXIO_CONF_DIR", ConfDir.name},
 	{"ALLUXIO_LOGS_DIR", LogsDir.name},
-	{"ALLUXIO_USER_LOGS_DIR", UserLogsDir.name},
 }
 
 // setEnviron sets what the environment says. Besides the variables above,

@@ -10,62 +10,36 @@ var (
 		"Directory of the configuration files.", notInSiteFile)
 	LogsDir = stringKey("alluxio.logs.dir", "${alluxio.work.dir}/logs", All, Warn,
 		"Directory of the server logs.", notInSiteFile)
-	UserLogsDir = stringKey("alluxio.user.logs.dir", "${alluxio.logs.dir}/user", All, Warn,
-		"Directory of the logs that command-line programs write.", notInSiteFile)
 	SiteConfDir = listKey("alluxio.site.conf.dir", "${alluxio.conf.dir}/,${user.home}/.alluxio/,/etc/alluxio/", All, Warn,
 		"Directories searched for alluxio-site.properties; the first file found is used alone.", notInSiteFile)
-	TmpDirs = listKey("alluxio.tmp.dirs", "/tmp", Server, Ignore,
-		"Directories for temporary files. Uploads to object stores are streamed and need no room here.")
 	Debug = boolKey("alluxio.debug", "false", Server, Warn,
 		"Write debug messages to the log.")
 	ConfValidationEnabled = boolKey("alluxio.conf.validation.enabled", "true", All, Warn,
 		"Check at the start of a process that related properties fit together.")
 	ConfDynamicUpdateEnabled = boolKey("alluxio.conf.dynamic.update.enabled", "false", All, Warn,
 		"Allow `fsadmin updateConf` to change properties of a running cluster.")
-	MetricsConfFile = stringKey("alluxio.metrics.conf.file", "${alluxio.conf.dir}/metrics.properties", All, Warn,
-		"File that configures where metrics are pushed to.")
-	NetworkConnectionAuthTimeout = durationKey("alluxio.network.connection.auth.timeout", "30sec", All, Warn,
-		"How long a peer may take to authenticate a new connection.")
-	NetworkConnectionHealthCheckTimeout = durationKey("alluxio.network.connection.health.check.timeout", "5sec", All, Warn,
-		"How long a new connection may take to become ready.", alias("alluxio.network.connection.health.check.timeout.ms"))
-	NetworkHostResolutionTimeout = durationKey("alluxio.network.host.resolution.timeout", "5sec", All, Warn,
-		"How long looking up the local host name may take.", alias("alluxio.network.host.resolution.timeout.ms"))
 	NetworkIPAddressUsed = boolKey("alluxio.network.ip.address.used", "false", All, Warn,
 		"Announce the IP address instead of the host name where no host name is configured.")
-	NetworkTLSEnabled = boolKey("alluxio.network.tls.enabled", "false", All, Enforce,
-		"Encrypt connections between processes.")
 	LocalityOrder = listKey("alluxio.locality.order", "node,rack", All, Enforce,
 		"Names of the locality tiers, nearest first.")
 	LocalityNode = stringKey("alluxio.locality.node", "", All, Ignore,
 		"This process's place in the locality tier \"node\"; its host name when not set.")
 	LocalityRack = stringKey("alluxio.locality.rack", "", All, Warn,
 		"This process's place in the locality tier \"rack\".")
-	LocalityScript = stringKey("alluxio.locality.script", "alluxio-locality.sh", All, Warn,
-		"Program that prints this host's locality as tier=value pairs.")
-	LocalityCompareNodeIP = boolKey("alluxio.locality.compare.node.ip", "false", All, Warn,
-		"Treat two host names as the same node when they resolve to the same address.")
 	SecurityAuthenticationType = enumKey("alluxio.security.authentication.type", "SIMPLE", []string{"NOSASL", "SIMPLE", "CUSTOM"}, All, Enforce,
 		"How callers prove who they are: SIMPLE believes the user name they send, NOSASL asks for none.")
-	SecurityAuthenticationCustomProviderClass = classKey("alluxio.security.authentication.custom.provider.class", "", nil, All, Warn,
-		"Authentication provider of type CUSTOM.")
 	SecurityAuthorizationPermissionEnabled = boolKey("alluxio.security.authorization.permission.enabled", "true", All, Enforce,
 		"Check owner, group and mode on every operation.")
 	SecurityAuthorizationPermissionSupergroup = stringKey("alluxio.security.authorization.permission.supergroup", "supergroup", Master, Enforce,
 		"Members of this group pass every permission check.")
 	SecurityAuthorizationPermissionUmask = stringKey("alluxio.security.authorization.permission.umask", "022", All, Enforce,
 		"Octal bits taken from the mode of new files (666) and directories (777).", octal)
-	SecurityGroupMappingClass = classKey("alluxio.security.group.mapping.class", "alluxio.security.group.provider.ShellBasedUnixGroupsMapping", []string{"ShellBasedUnixGroupsMapping", "CachedGroupMapping", "IdentityUserGroupsMapping"}, All, Enforce,
-		"Where the groups of a user come from: ShellBasedUnixGroupsMapping asks the operating system of the master, CachedGroupMapping and IdentityUserGroupsMapping are understood too.")
 	SecurityGroupMappingCacheTimeout = durationKey("alluxio.security.group.mapping.cache.timeout", "1min", All, Enforce,
 		"How long the groups of a user are remembered; 0 asks every time.", alias("alluxio.security.group.mapping.cache.timeout.ms"))
 	SecurityLoginUsername = stringKey("alluxio.security.login.username", "", Client, Enforce,
 		"User name that this client claims; the operating system's when not set.")
 	SecurityLoginImpersonationUsername = stringKey("alluxio.security.login.impersonation.username", "_HDFS_USER_", Client, Ignore,
 		"User on whose behalf this client acts. _NONE_ acts as itself; _HDFS_USER_ as the user of a Hadoop program, which for other programs is the same.")
-	SecurityStaleChannelPurgeInterval = durationKey("alluxio.security.stale.channel.purge.interval", "3day", All, Warn,
-		"Idle time after which an authenticated connection must authenticate again.")
-	StandbyMasterWebEnabled = boolKey("alluxio.standby.master.web.enabled", "false", Server, Ignore,
-		"Serve the web page on masters that do not lead, too.")
 	WebUIEnabled = boolKey("alluxio.web.ui.enabled", "true", Server, Warn,
 		"Serve the web pages; the JSON and metrics endpoints stay either way.")
 	WebFileInfoEnabled = boolKey("alluxio.web.file.info.enabled", "true", Server, Enforce,
@@ -74,10 +48,6 @@ var (
 		"How often open web pages fetch fresh data.")
 	WebCORSEnabled = boolKey("alluxio.web.cors.enabled", "false", Server, Warn,
 		"Allow pages of other origins to read the JSON endpoints.")
-	WebThreads = intKey("alluxio.web.threads", "1", Server, Warn,
-		"Size of the web server's thread pool in Alluxio.")
 	ZookeeperEnabled = boolKey("alluxio.zookeeper.enabled", "false", All, Enforce,
 		"Elect the leading master with ZooKeeper. Masters here elect among themselves: only false is possible.")
-	ZookeeperAddress = stringKey("alluxio.zookeeper.address", "", All, Enforce,
-		"ZooKeeper servers.")
 )

@@ -6,34 +6,10 @@ var (
 		"Entries asked for in one request of a listing.")
 	UnderfsLoggingThreshold = durationKey("alluxio.underfs.logging.threshold", "10s", Server, Ignore,
 		"Log requests to stores that take longer.")
-	UnderfsAllowSetOwnerFailure = boolKey("alluxio.underfs.allow.set.owner.failure", "false", Master, Enforce,
-		"Go on when the store refuses a change of owner.")
-	UnderfsCleanupEnabled = boolKey("alluxio.underfs.cleanup.enabled", "false", Master, Enforce,
-		"Regularly remove what interrupted uploads left in the stores.")
-	UnderfsCleanupInterval = durationKey("alluxio.underfs.cleanup.interval", "1day", Master, Warn,
-		"How often that is done.")
-	UnderfsEventualConsistencyRetryBaseSleep = durationKey("alluxio.underfs.eventual.consistency.retry.base.sleep", "50ms", Server, Warn,
-		"First pause before asking again for an object that should be there.")
-	UnderfsEventualConsistencyRetryMaxSleep = durationKey("alluxio.underfs.eventual.consistency.retry.max.sleep", "30sec", Server, Warn,
-		"Longest such pause.")
-	UnderfsEventualConsistencyRetryMaxNum = intKey("alluxio.underfs.eventual.consistency.retry.max.num", "20", Server, Warn,
-		"How often to ask again.")
-	UnderfsIOThreads = intKey("alluxio.underfs.io.threads", "", Server, Warn,
-		"Reads from stores that a worker runs at the same time.", computed("max(4, 3 x CPUs)", atLeast(4, 3)))
-	UnderfsLocalSkipBrokenSymlinks = boolKey("alluxio.underfs.local.skip.broken.symlinks", "false", Server, Enforce,
-		"Leave dangling symbolic links out of listings of local folders.")
 	UnderfsObjectStoreServiceThreads = intKey("alluxio.underfs.object.store.service.threads", "20", Server, Warn,
 		"Requests of one bulk operation on an object store at the same time.")
 	UnderfsObjectStoreBreadcrumbsEnabled = boolKey("alluxio.underfs.object.store.breadcrumbs.enabled", "true", Server, Warn,
 		"Create empty objects that mark directories found in an object store.")
-	UnderfsObjectStoreSkipParentDirectoryCreation = boolKey("alluxio.underfs.object.store.skip.parent.directory.creation", "true", Server, Warn,
-		"Do not create such marks for the parents of new files.")
-	UnderfsObjectStoreMountSharedPublicly = boolKey("alluxio.underfs.object.store.mount.shared.publicly", "false", Server, Enforce,
-		"Let all users reach object stores mounted without --shared.")
-	UnderfsObjectStoreMultiRangeChunkSize = bytesKey("alluxio.underfs.object.store.multi.range.chunk.size", "${alluxio.user.block.size.bytes.default}", Server, Warn,
-		"Bytes asked for in one ranged request.")
-	UnderfsPersistenceAsyncTempDir = stringKey("alluxio.underfs.persistence.async.temp.dir", ".alluxio_ufs_persistence", All, Ignore,
-		"Folder of the store that holds files while they are persisted; it is never listed.")
 	UnderfsKodoDownloadhost = stringKey("alluxio.underfs.kodo.downloadhost", "", Server, Enforce,
 		"Download domain of the bucket, as signed and sent in the Host header.")
 	UnderfsKodoEndpoint = stringKey("alluxio.underfs.kodo.endpoint", "", Server, Enforce,
@@ -94,12 +70,6 @@ var (
 		"Region of the bucket when no endpoint is set.")
 	UnderfsS3DisableDNSBuckets = boolKey("alluxio.underfs.s3.disable.dns.buckets", "false", Server, Enforce,
 		"Name the bucket in the path instead of the host.")
-	UnderfsS3InheritACL = boolKey("alluxio.underfs.s3.inherit.acl", "true", Server, Enforce,
-		"Take owner and mode of files from the bucket's ACL.", alias("alluxio.underfs.s3a.inherit_acl"))
-	UnderfsS3DefaultMode = stringKey("alluxio.underfs.s3.default.mode", "0700", Server, Warn,
-		"Octal mode of files where the ACL is not used.", alias("alluxio.underfs.s3a.default.mode"), octal)
-	UnderfsS3OwnerIDToUsernameMapping = stringKey("alluxio.underfs.s3.owner.id.to.username.mapping", "", Server, Enforce,
-		"User names for S3 owner ids, as id=user;id=user.")
 	UnderfsS3DirectorySuffix = stringKey("alluxio.underfs.s3.directory.suffix", "/", Server, Enforce,
 		"Ending of the objects that mark directories.", alias("alluxio.underfs.s3a.directory.suffix"))
 	UnderfsS3ListObjectsV1 = boolKey("alluxio.underfs.s3.list.objects.v1", "false", Server, Enforce,
@@ -112,12 +82,8 @@ var (
 		"Ask S3 to encrypt new objects (AES256).", alias("alluxio.underfs.s3a.server.side.encryption.enabled"))
 	UnderfsS3SignerAlgorithm = stringKey("alluxio.underfs.s3.signer.algorithm", "", Server, Enforce,
 		"S3SignerType signs with version 2 instead of 4.", alias("alluxio.underfs.s3a.signer.algorithm"))
-	UnderfsS3StreamingUploadEnabled = boolKey("alluxio.underfs.s3.streaming.upload.enabled", "false", Server, Enforce,
-		"Upload while writing. Always done here.", alias("alluxio.underfs.s3a.streaming.upload.enabled"))
 	UnderfsS3StreamingUploadPartitionSize = bytesKey("alluxio.underfs.s3.streaming.upload.partition.size", "64MB", Server, Warn,
 		"Part size of uploads.", alias("alluxio.underfs.s3a.streaming.upload.partition.size"))
-	UnderfsS3IntermediateUploadCleanAge = durationKey("alluxio.underfs.s3.intermediate.upload.clean.age", "3day", Server, Warn,
-		"Age at which unfinished uploads are removed.", alias("alluxio.underfs.s3a.intermediate.upload.clean.age"))
 	UnderfsS3RequestTimeout = durationKey("alluxio.underfs.s3.request.timeout", "1min", Server, Warn,
 		"How long a request to S3 may take.", alias("alluxio.underfs.s3a.request.timeout.ms", "alluxio.underfs.s3a.request.timeout"))
 	UnderfsS3SocketTimeout = durationKey("alluxio.underfs.s3.socket.timeout", "50sec", Server, Warn,
@@ -126,8 +92,6 @@ var (
 		"How often a failed request is repeated.", alias("alluxio.underfs.s3a.max.error.retry"))
 	UnderfsS3ThreadsMax = intKey("alluxio.underfs.s3.threads.max", "40", Server, Warn,
 		"Connections to S3.")
-	UnderfsS3UploadThreadsMax = intKey("alluxio.underfs.s3.upload.threads.max", "20", Server, Warn,
-		"Parts of uploads sent at the same time.")
 	UnderfsS3ProxyHost = stringKey("alluxio.underfs.s3.proxy.host", "", Server, Enforce,
 		"Host of an HTTP proxy in front of S3.")
 	UnderfsS3ProxyPort = intKey("alluxio.underfs.s3.proxy.port", "", Server, Enforce,

@@ -39,22 +39,14 @@ var renamed = map[string]string{
 	"alluxio.user.file.copyfromlocal.write.location.policy.class":       "alluxio.user.file.copyfromlocal.block.location.policy.class",
 	"alluxio.user.file.write.avoid.eviction.policy.reserved.size.bytes": "alluxio.user.block.avoid.eviction.policy.reserved.size.bytes",
 	"alluxio.master.heartbeat.interval":                                 "alluxio.master.lost.worker.file.detection.interval",
-	"alluxio.master.master.heartbeat.interval":                          "alluxio.master.standby.heartbeat.interval",
 	"alluxio.worker.data.port":                                          "alluxio.worker.rpc.port",
 	"alluxio.worker.evictor.lrfu.step.factor":                           "alluxio.worker.block.annotator.lrfu.step.factor",
 	"alluxio.worker.evictor.lrfu.attenuation.factor":                    "alluxio.worker.block.annotator.lrfu.attenuation.factor",
 	"alluxio.user.network.data.timeout":                                 "alluxio.user.streaming.data.read.timeout",
-	"alluxio.user.network.flowcontrol.window":                           "alluxio.user.network.streaming.flowcontrol.window",
-	"alluxio.user.network.keepalive.time":                               "alluxio.user.network.streaming.keepalive.time",
-	"alluxio.user.network.keepalive.timeout":                            "alluxio.user.network.streaming.keepalive.timeout",
-	"alluxio.user.network.max.inbound.message.size":                     "alluxio.user.network.streaming.max.inbound.message.size",
-	"alluxio.user.network.reader.buffer.size.messages":                  "alluxio.user.streaming.reader.buffer.size.messages",
 	"alluxio.user.network.reader.chunk.size.bytes":                      "alluxio.user.streaming.reader.chunk.size.bytes",
-	"alluxio.user.network.writer.buffer.size.messages":                  "alluxio.user.streaming.writer.buffer.size.messages",
 	"alluxio.user.network.writer.chunk.size.bytes":                      "alluxio.user.streaming.writer.chunk.size.bytes",
 	"alluxio.user.network.writer.close.timeout":                         "alluxio.user.streaming.writer.close.timeout",
 	"alluxio.user.network.writer.flush.timeout":                         "alluxio.user.streaming.writer.flush.timeout",
-	"alluxio.user.network.zerocopy.enabled":                             "alluxio.user.streaming.zerocopy.enabled",
 }
 
 // foundName is what a name given by somebody denotes.
@@ -74,6 +66,9 @@ func findName(name string) (foundName, error) {
 	if nested, ok := strings.CutPrefix(name, RootOptionPrefix); ok {
 		return findRootOption(nested)
 	}
+	if _, ok := accepted[name]; ok {
+		return withoutEffect(name), nil
+	}
 	for _, t := range registry.templates {
 		if k := t.match(name); k != nil {
 			return foundName{name: name, key: k}, nil
@@ -90,10 +85,14 @@ func findName(name string) (foundName, error) {
 	if k := foldCredential(name); k != nil {
 		return foundName{k.name, k, name + " is spelled " + k.name}, nil
 	}
-	if isAccepted(name) {
-		return foundName{name: name, warning: name + " is a property of Alluxio that has no effect here"}, nil
+	if matchesAccepted(name) {
+		return withoutEffect(name), nil
 	}
 	return foundName{}, unknownName(name)
+}
+
+func withoutEffect(name string) foundName {
+	return foundName{name: name, warning: name + " is a property of Alluxio that has no effect here"}
 }
 
 // findRootOption finds the key of an option of the root mount; the entry keeps
@@ -126,10 +125,8 @@ func foldCredential(name string) *Key {
 	return nil
 }
 
-func isAccepted(name string) bool {
-	if _, ok := accepted[name]; ok {
-		return true
-	}
+// matchesAccepted reports whether a pattern of accepted.txt matches.
+func matchesAccepted(name string) bool {
 	return slices.ContainsFunc(acceptedPatterns, func(p string) bool {
 		ok, _ := path.Match(p, name)
 		return ok

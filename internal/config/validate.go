@@ -1,7 +1,6 @@
 package config
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 func (c *Config) Validate() error {
 	var problems []string
 	for _, check := range []func(*Config) string{
-		checkJournalType, checkZookeeper, checkHeartbeats, checkElection, checkBuffer, checkBlockSize, checkReplication, checkTiers,
+		checkJournalType, checkZookeeper, checkHeartbeats, checkBlockSize, checkReplication, checkTiers,
 	} {
 		if p := check(c); p != "" {
 			problems = append(problems, p)
@@ -40,25 +39,8 @@ func checkZookeeper(c *Config) string {
 }
 
 func checkHeartbeats(c *Config) string {
-	if c.Duration(MasterStandbyHeartbeatInterval) >= c.Duration(MasterHeartbeatTimeout) {
-		return MasterStandbyHeartbeatInterval.name + " must be shorter than " + MasterHeartbeatTimeout.name + "."
-	}
 	if c.Duration(WorkerBlockHeartbeatInterval) >= c.Duration(MasterWorkerTimeout) {
 		return WorkerBlockHeartbeatInterval.name + " must be shorter than " + MasterWorkerTimeout.name + "."
-	}
-	return ""
-}
-
-func checkElection(c *Config) string {
-	if c.Duration(MasterEmbeddedJournalElectionTimeoutMin) > c.Duration(MasterEmbeddedJournalElectionTimeoutMax) {
-		return MasterEmbeddedJournalElectionTimeoutMin.name + " must not be longer than " + MasterEmbeddedJournalElectionTimeoutMax.name + "."
-	}
-	return ""
-}
-
-func checkBuffer(c *Config) string {
-	if c.Bytes(UserFileBufferBytes) > math.MaxInt32 {
-		return UserFileBufferBytes.name + " must be less than 2GB."
 	}
 	return ""
 }
