@@ -446,6 +446,22 @@ func TestRemovalsReachTheMasterLater(t *testing.T) {
 	})
 }
 
+// TestStoreWithoutRoom: reads go on, past a store that cannot keep anything.
+func TestStoreWithoutRoom(t *testing.T) {
+	w := &watch{}
+	c := testcluster.Start(t, testcluster.Options{UFS: w.registry(), Properties: map[string]string{"alluxio.worker.ramdisk.size": "512KB"}})
+	p := newPeer(t, c)
+	want := data(1, 3<<20+77)
+	p.put("f", want)
+	p.wantFile("/f", want)
+	p.wantFile("/f", want)
+	if _, n := w.take(); n != 2*3<<20+77 { // the last block is small enough
+		t.Errorf("%d bytes were read", n)
+	}
+	_, err := p.worker.Cache(t.Context(), &blockpb.CacheRequest{BlockId: &p.stat("/f").GetBlockIds()[0], Length: ptr(int64(1 << 20)), OpenUfsBlockOptions: below(p.stat("/f"), 0)})
+	wantKind(t, err, errors.NoSpace)
+}
+
 func TestFree(t *testing.T) {
 	c, p, _ := start(t, 1)
 	want := data(1, 2<<20)
