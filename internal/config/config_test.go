@@ -43,6 +43,11 @@ func wantError(t *testing.T, err error, parts ...string) {
 
 func TestDefaults(t *testing.T) {
 	c := of(t, nil)
+	for _, k := range Keys() {
+		if k.DefaultText() != "" && !c.IsSet(k) {
+			t.Errorf("%s has the default %s but no value", k.name, k.DefaultText())
+		}
+	}
 	if got := c.Int(MasterRPCPort); got != 19998 {
 		t.Errorf("master RPC port %d", got)
 	}

@@ -50,7 +50,7 @@ var (
 		"Size of the pages in which blocks are fetched, checked and kept in part.", positive)
 	WorkerBlockHeartbeatInterval = durationKey("alluxio.worker.block.heartbeat.interval", "1sec", Worker, Warn,
 		"How often the worker reports to the master.", alias("alluxio.worker.block.heartbeat.interval.ms"), positive)
-	WorkerBlockHeartbeatTimeout = durationKey("alluxio.worker.block.heartbeat.timeout", "${alluxio.worker.master.connect.retry.timeout}", Worker, Warn,
+	WorkerBlockHeartbeatTimeout = durationKey("alluxio.worker.block.heartbeat.timeout", "1hour", Worker, Warn,
 		"How long reports may fail before the worker ends.", alias("alluxio.worker.block.heartbeat.timeout.ms"))
 	WorkerMasterPeriodicalRPCTimeout = durationKey("alluxio.worker.master.periodical.rpc.timeout", "5min", Worker, Ignore,
 		"Deadline of the worker's regular calls to the master.")
