@@ -169,6 +169,61 @@ func TestKillsUnderLoad(t *testing.T) {
 	persistedAndWhole(t, w)
 }
 
+// A folder of a bucket is renamed, and the master killed meanwhile: afterwards it
+// is under one name, whole, in the namespace and in the store alike.
+func TestKillsDuringFolderRename(t *testing.T) {
+	const objects, kills = 120, 6
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	k := startKodo(t, "--latency", "10ms")
+	w := world.New(t)
+	w.Start()
+	w.OK("alluxio", k.mountArgs(kodoSecretKey, "/kodo", "kodo://walk/dir/")...)
+	fs := newClient(t, w)
+	for i := range objects {
+		out, err := fs.Create(t.Context(), fmt.Sprintf("/kodo/x/s%d/f%d", i%4, i), client.CreateOptions{WriteType: client.Through, Recursive: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(out, "content of %d", i); err != nil {
+			t.Fatal(err)
+		}
+		if err := out.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := [2]string{"x", "y"}
+	interrupted := 0
+	for range kills {
+		done := make(chan error, 1)
+		go func() { done <- fs.Rename(t.Context(), "/kodo/"+names[0], "/kodo/"+names[1], client.RenameOptions{}) }()
+		select {
+		case <-time.After(time.Duration(rng.IntN(60)) * time.Millisecond):
+			interrupted++
+		case <-done:
+		}
+		w.Kill("master")
+		w.OK("alluxio-start.sh", "local")
+		<-done
+		w.Until(20*time.Second, "one name, whole, on both sides", func() bool {
+			here, there := w.FS("ls", "-R", "/kodo"), k.keys()
+			for i, name := range names {
+				if strings.Count(here, "/kodo/"+name+"/s") == objects+4 && there["dir/"+name] == objects && there["dir/"+names[1-i]] == 0 &&
+					!strings.Contains(here, "/kodo/"+names[1-i]+"/") {
+					names[0], names[1] = name, names[1-i]
+					return true
+				}
+			}
+			return false
+		})
+	}
+	if interrupted == 0 {
+		t.Error("no rename was interrupted")
+	}
+	t.Logf("%d of %d renames interrupted", interrupted, kills)
+}
+
 // persistedAndWhole checks that every complete file that is to reach the store
 // gets there, and leaves nothing unfinished behind.
 func persistedAndWhole(t *testing.T, w *world.World) {

@@ -98,6 +98,29 @@ func (k *kodo) object(key string) string {
 	return filepath.Join(k.dir, "state", "objects", "walk", key)
 }
 
+// keys counts the emulator's objects by the first two components of their keys.
+func (k *kodo) keys() map[string]int {
+	k.t.Helper()
+	root := k.object("")
+	count := map[string]int{}
+	err := filepath.WalkDir(root, func(p string, d os.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		parts := strings.Split(rel, string(filepath.Separator))
+		count[strings.Join(parts[:min(2, len(parts))], "/")]++
+		return err
+	})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return count
+}
+
 // The bucket is the root: five lines of configuration and nothing else.
 func TestKodoRoot(t *testing.T) {
 	k := startKodo(t)

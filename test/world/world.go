@@ -29,7 +29,7 @@ type World struct {
 	t    testing.TB
 	Home string // holds bin/, conf/, logs/ and all data
 	Env  []string
-	Port struct{ Master, MasterWeb, Raft, Worker, WorkerWeb int }
+	Port struct{ Master, MasterWeb, Raft, Job, Worker, WorkerWeb int }
 }
 
 // New makes an installation with a site file of the given lines after its own
@@ -44,6 +44,7 @@ func New(t testing.TB, lines ...string) *World {
 		"alluxio.master.rpc.port=" + strconv.Itoa(w.Port.Master),
 		"alluxio.master.web.port=" + strconv.Itoa(w.Port.MasterWeb),
 		"alluxio.master.embedded.journal.port=" + strconv.Itoa(w.Port.Raft),
+		"alluxio.job.master.rpc.port=" + strconv.Itoa(w.Port.Job),
 		"alluxio.worker.rpc.port=" + strconv.Itoa(w.Port.Worker),
 		"alluxio.worker.web.port=" + strconv.Itoa(w.Port.WorkerWeb),
 		"alluxio.worker.tieredstore.level0.dirs.path=" + filepath.Join(w.Home, "ramdisk"),
