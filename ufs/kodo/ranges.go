@@ -24,6 +24,9 @@ type ranges struct {
 	window int
 	closed bool
 	wg     sync.WaitGroup
+	// consumed counts the bytes read of the present range: fetching ahead
+	// begins in the middle of the first.
+	consumed int64
 }
 
 // newRanges goes on behind first up to end.
@@ -39,7 +42,8 @@ func (r *ranges) Read(p []byte) (int, error) {
 	}
 	for {
 		n, err := r.now.Read(p)
-		if n > 0 && len(r.ahead) == 0 {
+		r.consumed += int64(n)
+		if len(r.ahead) == 0 && r.consumed >= r.s.set.rangeBytes/2 {
 			r.fill()
 		}
 		if n > 0 || err != io.EOF {
@@ -69,6 +73,7 @@ func (eof) Close() error             { return nil }
 
 // advance moves on to the next range. It reports false at the end.
 func (r *ranges) advance() bool {
+	r.consumed = 0
 	r.window = min(2*r.window, r.s.set.downloadThreads)
 	if len(r.ahead) == 0 {
 		if r.next == r.end {

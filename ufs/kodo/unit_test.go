@@ -311,6 +311,29 @@ func TestRequestCounts(t *testing.T) {
 	}
 }
 
+// Closing a long read early has asked for no more than its first range.
+func TestCloseEarly(t *testing.T) {
+	log := &lines{}
+	srv := kodotest.Start(t, kodotest.Options{Buckets: []kodotest.Bucket{{Name: testBucket, Private: true}}, RequestLog: log})
+	u := open(t, srv, "", keyRangeBytes, "256KB")
+	write(t, u, "f", pattern(4*mib))
+	log.take()
+	r, err := u.Open(t.Context(), "f", whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(r, make([]byte, 100<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { log.mu.Lock(); defer log.mu.Unlock(); return log.text.Len() > 0 })
+	if sent := log.take(); len(sent) != 1 || !strings.Contains(sent[0], "bytes=0-262143") {
+		t.Errorf("sent:\n%s", strings.Join(sent, "\n"))
+	}
+}
+
 // Keys that other tools have made are reached when a path can name them, and
 // counted when none can. No path leads to another key than its own.
 func TestHostileKeys(t *testing.T) {

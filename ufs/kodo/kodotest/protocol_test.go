@@ -211,6 +211,9 @@ func TestBlocks(t *testing.T) {
 	if got, err := srv.Get("bucket", "k"); code != 200 || err != nil || string(got) != "helloworld" || answer["hash"] != etag.Of(got) {
 		t.Errorf("mkfile: %d %v; stored %q, %v", code, answer, got, err)
 	}
+	if code, _ := c.upload("POST", "/mkfile/10/key/"+b64("k"), ctx, "k"); code != 701 {
+		t.Errorf("mkfile again: %d", code)
+	}
 }
 
 func TestObjectOperations(t *testing.T) {
@@ -252,6 +255,23 @@ func TestObjectOperations(t *testing.T) {
 	_, st = c.manage("GET", "/stat/"+entry("k"), "")
 	if st["mimeType"] != "text/w" || st["status"] != 1.0 || st["transitionToIA"] == nil || st["expiration"] != nil {
 		t.Errorf("stat: %v", st)
+	}
+}
+
+// The older signature is accepted everywhere, too, and no other scheme.
+func TestQBox(t *testing.T) {
+	srv := start(t)
+	c := newCaller(t, srv)
+	req := c.request("GET", "/stat/"+entry("k"), "")
+	token, err := c.mac.SignRequest(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for authorization, want := range map[string]int{"QBox " + token: 612, "Basic " + token: 401, "QBox ak:x": 401, "QBox " + token + "=": 401} {
+		req.Header.Set("Authorization", authorization)
+		if code, answer := c.do(req); code != want {
+			t.Errorf("%s: %d %v, want %d", authorization, code, answer, want)
+		}
 	}
 }
 

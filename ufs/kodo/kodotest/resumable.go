@@ -60,6 +60,7 @@ type block struct {
 	size   int64 // announced
 	chunks []blob
 	have   int64
+	ctxs   []string // that name this block, from its first chunk on
 }
 
 func newUploads(st *state) *uploads {
@@ -399,8 +400,11 @@ func (c *call) addChunk(b *block) (any, error) {
 		data.Remove()
 		return nil, &apiError{http.StatusRequestEntityTooLarge, "the chunk exceeds its block"}
 	}
-	grown := &block{size: b.size, have: b.have + d.size, chunks: append(slices.Clone(b.chunks), data)}
 	ctx := base64.URLEncoding.EncodeToString([]byte(newID()))
+	grown := &block{
+		size: b.size, have: b.have + d.size,
+		chunks: append(slices.Clone(b.chunks), data), ctxs: append(slices.Clone(b.ctxs), ctx),
+	}
 	c.uploads.mu.Lock()
 	c.uploads.mu.blocks[ctx] = grown
 	c.uploads.mu.Unlock()
@@ -432,10 +436,36 @@ func (c *call) makeFile() (any, error) {
 	if err != nil {
 		return nil, bodyError(err)
 	}
-	if err := c.joinBlocks(&in, strings.Split(string(ctxs), ",")); err != nil {
+	blocks := strings.Split(string(ctxs), ",")
+	if err := c.joinBlocks(&in, blocks); err != nil {
 		return nil, err
 	}
-	return c.finish(in)
+	result, err := c.finish(in)
+	if err == nil {
+		c.uploads.drop(blocks, c.opts.Dir != "")
+	}
+	return result, err
+}
+
+// drop forgets the blocks of a finished upload and, when their chunks are files
+// of their own, removes those.
+func (u *uploads) drop(ctxs []string, files bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, ctx := range ctxs {
+		b := u.mu.blocks[ctx]
+		if b == nil {
+			continue
+		}
+		for _, name := range b.ctxs {
+			delete(u.mu.blocks, name)
+		}
+		for _, chunk := range b.chunks {
+			if files {
+				chunk.Remove()
+			}
+		}
+	}
 }
 
 // parsePairs reads the name/base64 pairs of a mkfile path, in any order.
