@@ -37,7 +37,7 @@ func TestDelete(t *testing.T) {
 	wantError(t, w.delete("/none", DeleteOptions{}), errors.NotFound, `Path "/none" does not exist.`)
 	wantError(t, w.delete("/d", DeleteOptions{}), errors.NotEmpty, "because recursive is set to false")
 	w.put("/d/sub/unknown", "precious")
-	wantError(t, w.delete("/d", DeleteOptions{Recursive: true}), errors.FailedPrecondition,
+	wantError(t, w.delete("/d", DeleteOptions{Recursive: true}), errors.NotEmpty,
 		"/d/sub (UFS dir not in sync. Sync UFS, or delete with unchecked flag.)")
 	if !w.inUFS("/d/f3") || !w.inUFS("/d/sub/unknown") {
 		t.Fatal("a refused delete deleted something")

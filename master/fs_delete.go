@@ -154,7 +154,7 @@ func deleteFailed(failures []string, cause error) error {
 	if len(failures) > shown {
 		text += fmt.Sprintf("...(only %d errors shown)", shown)
 	}
-	kind := errors.FailedPrecondition
+	kind := errors.NotEmpty // what clients are told of directories that cannot go
 	switch k := errors.KindOf(cause); k {
 	case errors.Unavailable, errors.Timeout, errors.Cancelled, errors.Permission:
 		kind = k

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/journal"
 	"github.com/alluxio-go/alluxio/master/blockmap"
 	"github.com/alluxio-go/alluxio/master/inode"
 	"github.com/alluxio-go/alluxio/master/mount"
@@ -83,6 +84,9 @@ func (t *term) propose(op opID, changes ...*journalpb.Change) error {
 		return errors.E("journal record", "", errors.Internal, err)
 	}
 	result, _, err := t.journal.Propose(t.ctx, b)
+	if err != nil && t.ctx.Err() != nil && !journal.IsUncertain(err) {
+		return journal.ErrNotLeader
+	}
 	if err != nil {
 		return err
 	}
