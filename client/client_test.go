@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -20,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/alluxio-go/alluxio/client"
+	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/testcluster"
 )
@@ -310,6 +313,7 @@ func TestManyReaders(t *testing.T) {
 func TestWorkerDiesDuringRead(t *testing.T) {
 	for way, props := range map[string]map[string]string{"direct": nil, "grpc": noShortCircuit} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			cl := testcluster.Start(t, testcluster.Options{Workers: 2, Properties: map[string]string{
 				"alluxio.user.block.size.bytes.default": "8MB",
 			}})
@@ -376,6 +380,7 @@ func TestDeadWorkerIsLeftOut(t *testing.T) {
 func TestWorkerDiesDuringWrite(t *testing.T) {
 	for way, props := range map[string]map[string]string{"direct": nil, "grpc": noShortCircuit} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			cl := testcluster.Start(t, testcluster.Options{})
 			c := cl.Client(props)
 			w, err := c.Create(t.Context(), "/f", client.CreateOptions{WriteType: client.MustCache, BlockSize: 16 << 20})
@@ -403,6 +408,39 @@ func TestWorkerDiesDuringWrite(t *testing.T) {
 				t.Error("written again: not what was written")
 			}
 		})
+	}
+}
+
+// A worker on this machine that has a unix socket is talked to over it.
+func TestDomainSocket(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "worker.sock")
+	cl := testcluster.Start(t, testcluster.Options{Properties: map[string]string{
+		"alluxio.worker.data.server.domain.socket.address": socket,
+	}})
+	var unix, tcp atomic.Int32
+	dial := func(ctx context.Context, addr string) (net.Conn, error) {
+		var d net.Dialer
+		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+			unix.Add(1)
+			return d.DialContext(ctx, "unix", path)
+		}
+		if addr == cl.WorkerAddr(0) {
+			tcp.Add(1)
+		}
+		return d.DialContext(ctx, "tcp", addr)
+	}
+	c, err := client.New(cl.Config(config.Client, nil), client.Options{Dial: dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	data := pattern(16, 2<<20)
+	write(t, c, "/f", data, client.CreateOptions{WriteType: client.CacheThrough})
+	if got := read(t, c, "/f", client.OpenOptions{}); !bytes.Equal(got, data) {
+		t.Error("not what was written")
+	}
+	if unix.Load() == 0 || tcp.Load() != 0 {
+		t.Errorf("%d connections to the socket, %d to the port", unix.Load(), tcp.Load())
 	}
 }
 

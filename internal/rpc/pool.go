@@ -161,7 +161,7 @@ type peer struct {
 func newPeer(addr string, o *ClientOptions) (*peer, error) {
 	p := &peer{}
 	for i := range 1 + o.StreamConns {
-		cc, err := grpc.NewClient("passthrough:///"+addr, dialOptions(o, i > 0)...)
+		cc, err := grpc.NewClient("passthrough:///"+addr, dialOptions(addr, o, i > 0)...)
 		if err != nil {
 			p.close()
 			return nil, err
@@ -180,7 +180,7 @@ func newPeer(addr string, o *ClientOptions) (*peer, error) {
 
 // dialOptions differ for bulk connections in that these are not pinged while
 // nobody reads: their peer is watched over the metadata connection.
-func dialOptions(o *ClientOptions, bulk bool) []grpc.DialOption {
+func dialOptions(addr string, o *ClientOptions, bulk bool) []grpc.DialOption {
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(o.Dial),
@@ -197,6 +197,9 @@ func dialOptions(o *ClientOptions, bulk bool) []grpc.DialOption {
 			Backoff:           backoff.Config{BaseDelay: retryBase, Multiplier: 2, Jitter: 0.2, MaxDelay: retryMax},
 			MinConnectTimeout: o.ConnectTimeout,
 		}),
+	}
+	if strings.HasPrefix(addr, unixPrefix) {
+		opts = append(opts, grpc.WithAuthority("localhost")) // a path is no host name
 	}
 	if !bulk {
 		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: o.PingEvery, Timeout: 30 * time.Second}))
