@@ -240,8 +240,10 @@ func TestPersistSurvivesFailover(t *testing.T) {
 	w.write("/f", 10, AsyncThrough)
 	w.write("/g", 10, AsyncThrough)
 	p := w.persistWorker()
+	w.faults.on(errors.Unavailable, "rename") // nothing is put into place before
 	p.until(func() bool { return len(p.done) == 2 })
 	w.failover()
+	w.faults.set(nil)
 	p.id = w.worker
 	w.report("/f", "/g")
 	p.until(w.persisted("/f"))
