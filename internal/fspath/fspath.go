@@ -3,13 +3,15 @@
 // command line, a URL); everything further in may rely on the clean form.
 //
 // A clean path starts with "/", has no empty, "." or ".." component, no
-// trailing slash except "/" itself, no NUL byte and valid components only.
+// trailing slash except "/" itself, no NUL byte and is valid UTF-8.
 // The rules are those of Alluxio's AlluxioURI, except that "..", which Alluxio
 // resolves, is refused: a path that leaves its parent is always a mistake.
 package fspath
 
 import (
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
@@ -30,10 +32,16 @@ func Clean(p string) (string, error) {
 	raw := p
 	p = stripScheme(p)
 	if p == "" || p[0] != '/' {
+		if scheme, _, ok := strings.Cut(p, "://"); ok {
+			return "", invalid(raw, "is of scheme "+strconv.Quote(scheme)+", not a path of Alluxio")
+		}
 		return "", invalid(raw, "is not absolute")
 	}
 	if len(p) > MaxBytes {
 		return "", errors.Errorf(errors.Invalid, "Invalid path: longer than %d bytes (%d): %.60q…", MaxBytes, len(p), p)
+	}
+	if !utf8.ValidString(p) {
+		return "", invalid(raw, "is not valid UTF-8")
 	}
 	if isClean(p) {
 		return p, nil

@@ -27,7 +27,7 @@ func TestClean(t *testing.T) {
 			t.Errorf("Clean(%q) = %q, %v; want %q", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "a", "./a", "/a/../b", "/..", "s3://b/k", "/a\x00b", "/" + strings.Repeat("x", MaxComponentBytes+1), strings.Repeat("/x", MaxBytes)} {
+	for _, in := range []string{"", "a", "./a", "/a/../b", "/..", "s3://b/k", "/a\x00b", "/a\xff", "/" + strings.Repeat("x", MaxComponentBytes+1), strings.Repeat("/x", MaxBytes)} {
 		if got, err := Clean(in); !errors.Is(err, errors.Invalid) {
 			t.Errorf("Clean(%.40q) = %.40q, %v; want an Invalid error", in, got, err)
 		}
