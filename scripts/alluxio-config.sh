@@ -1,7 +1,7 @@
 # Sourced by the alluxio-*.sh scripts: where things are, and the few functions
 # they share. Everything else is in the program `alluxio` beside this file.
 
-ALLUXIO_BIN=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ALLUXIO_BIN=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 export ALLUXIO_HOME=${ALLUXIO_HOME:-$(dirname "$ALLUXIO_BIN")}
 export ALLUXIO_CONF_DIR=${ALLUXIO_CONF_DIR:-$ALLUXIO_HOME/conf}
 if [[ -f $ALLUXIO_CONF_DIR/alluxio-env.sh ]]; then

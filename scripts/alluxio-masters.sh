@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command on every host of conf/masters at the same time.
 set -u
-source "$(dirname "${BASH_SOURCE[0]}")/alluxio-config.sh"
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/alluxio-config.sh"
 
 if (($# == 0)) || [[ $1 == -h || $1 == --help ]]; then
   echo "Usage: alluxio-masters.sh COMMAND [ARGS...]"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Says whether the processes serve.
 set -u
-source "$(dirname "${BASH_SOURCE[0]}")/alluxio-config.sh"
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/alluxio-config.sh"
 
 usage() {
   cat <<EOF

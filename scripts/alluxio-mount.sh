@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Mounts or unmounts the ramdisk of the worker's top tier.
 set -u
-source "$(dirname "${BASH_SOURCE[0]}")/alluxio-config.sh"
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/alluxio-config.sh"
 
 usage() {
   cat <<EOF

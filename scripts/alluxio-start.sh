@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts Alluxio processes and waits until they serve.
 set -u
-source "$(dirname "${BASH_SOURCE[0]}")/alluxio-config.sh"
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/alluxio-config.sh"
 
 usage() {
   cat <<EOF

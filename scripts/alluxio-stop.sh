@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Stops Alluxio processes: asks them to end, waits, and kills them after two minutes.
 set -u
-source "$(dirname "${BASH_SOURCE[0]}")/alluxio-config.sh"
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/alluxio-config.sh"
 
 usage() {
   cat <<EOF
