@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
 // takeGenericOptions takes the options that every command accepts anywhere
@@ -152,6 +154,9 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 // unrecognized turns pflag's errors into the words of Alluxio's shell.
 func unrecognized(cmd *cobra.Command, err error) error {
 	text := err.Error()
+	if bad := (*pflag.InvalidValueError)(nil); errors.As(err, &bad) {
+		text = fmt.Sprintf("Option --%s takes %s, not %q", bad.GetFlag().Name, valueWords(bad.GetFlag().Value.Type()), bad.GetValue())
+	}
 	for _, prefix := range []string{"unknown flag: ", "unknown shorthand flag: "} {
 		if rest, ok := strings.CutPrefix(text, prefix); ok {
 			if _, letters, ok := strings.Cut(rest, " in "); ok {
@@ -161,4 +166,15 @@ func unrecognized(cmd *cobra.Command, err error) error {
 		}
 	}
 	return usagef(cmd, "Failed to parse args for %s: %s", cmd.Name(), text)
+}
+
+// valueWords says what values an option of a pflag type takes.
+func valueWords(flagType string) string {
+	switch flagType {
+	case "bool":
+		return "true or false"
+	case "int", "int64":
+		return "a whole number"
+	}
+	return "another value"
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 
@@ -30,10 +32,41 @@ type Env struct {
 
 // newEnv returns the environment of this process.
 func newEnv() *Env {
-	return &Env{
+	env := &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		IsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 	}
+	if !env.IsTerminal {
+		env.Stdout = &checkedWriter{w: os.Stdout}
+	}
+	return env
+}
+
+// checkedWriter remembers the first failed write: a command whose output did
+// not arrive, on a full disk for example, must not end as a success.
+type checkedWriter struct {
+	w  io.Writer
+	mu struct {
+		sync.Mutex
+		err error
+	}
+}
+
+func (c *checkedWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.mu.err = cmp.Or(c.mu.err, err)
+	}
+	return n, err
+}
+
+// failure returns the error of the first failed write, nil when there is none.
+func (c *checkedWriter) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.err
 }
 
 // Config loads the configuration of a process of the given role, -D options
@@ -86,6 +119,9 @@ func execute(ctx context.Context, env *Env, args []string) int {
 	args, env.Defines = takeGenericOptions(args)
 	root.SetArgs(normalizeArgs(root, args))
 	err := root.ExecuteContext(ctx)
+	if out, ok := env.Stdout.(*checkedWriter); ok && err == nil {
+		err = out.failure()
+	}
 	if ctx.Err() != nil && errors.Is(err, errors.Cancelled) {
 		env.warnf("Interrupted.")
 		return exitInterrupted

@@ -123,6 +123,7 @@ func TestGetConf(t *testing.T) {
 	in.fails(exitUsage, []string{"getConf", "--unit", "KB", "alluxio.master.hostname"}, "is not a size")
 	in.fails(exitUsage, []string{"getConf", "a", "b"}, "requires at most 1 arguments (2 provided)", "Usage: alluxio getConf")
 	in.fails(exitUsage, []string{"getConf", "--sourc", "--nonsense"}, "Unrecognized option: --nonsense")
+	in.fails(exitUsage, []string{"fs", "stat", "--file-id", "x"}, `Option --file-id takes a whole number, not "x"`)
 	in.fails(exitUsage, []string{"getConf", "-Dalluxio.debug"}, "has no value")
 }
 
@@ -336,4 +337,40 @@ func TestDocument(t *testing.T) {
 		}
 	}
 	check(newRootCmd(newEnv()))
+}
+
+// A command whose output did not arrive has failed.
+func TestOutputThatDoesNotArrive(t *testing.T) {
+	in := newInstallation(t)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	in.env.Stdout = &checkedWriter{w: full}
+	in.fails(exitNoSpace, []string{"version"}, "no space left on device")
+}
+
+// Paths may say which masters are meant.
+func TestConfigFor(t *testing.T) {
+	conf, err := newInstallation(t, "alluxio.master.rpc.port=123").env.ClientConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for paths, want := range map[string]string{
+		"/a /b":                             "localhost:123",
+		"alluxio:///a":                      "localhost:123",
+		"/b alluxio://h:5/a alluxio://h:5/": "h:5",
+		"alluxio://h/a":                     "h:123",
+		"alluxio://h1:5,h2:6/a":             "h1:5,h2:6",
+		"alluxio://h1:5/a alluxio://h2:5/a": "",
+		"alluxio://zk@h1:2181/a":            "",
+	} {
+		got, err := configFor(conf, strings.Fields(paths))
+		if (err != nil) != (want == "") {
+			t.Errorf("%q: error %v", paths, err)
+		} else if err == nil && strings.Join(got.MasterAddresses(), ",") != want {
+			t.Errorf("%q: masters %q, want %q", paths, got.MasterAddresses(), want)
+		}
+	}
 }

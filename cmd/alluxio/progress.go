@@ -37,14 +37,14 @@ func newCountProgress(env *Env, name string, total int64) *progress {
 func newProgress(env *Env, name string, total int64, right ...decor.Decorator) *progress {
 	p := &progress{}
 	p.plain.out = env.Stdout
-	p.total.Store(total)
-	if !env.IsTerminal {
-		return p
+	if env.IsTerminal {
+		p.bars = mpb.New(mpb.WithOutput(env.Stdout), mpb.WithAutoRefresh(), mpb.WithWidth(40))
+		// A bar that is made with a total keeps it for ever.
+		p.bar = p.bars.AddBar(0,
+			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(append(right, decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), " done"))...))
 	}
-	p.bars = mpb.New(mpb.WithOutput(env.Stdout), mpb.WithAutoRefresh(), mpb.WithWidth(40))
-	p.bar = p.bars.AddBar(total,
-		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(append(right, decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), " done"))...))
+	p.expect(total)
 	return p
 }
 
@@ -73,12 +73,17 @@ func (p *progress) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.plain.out, format+"\n", args...)
 }
 
-// done completes the bar; call it before anything else is printed.
+// done ends the bar, which is left standing where it is when less was counted
+// than expected; call it before anything else is printed.
 func (p *progress) done() {
 	if p.bar == nil {
 		return
 	}
-	p.bar.SetTotal(-1, true) // complete with what was counted
+	if p.bar.Current() < p.total.Load() {
+		p.bar.Abort(false)
+	} else {
+		p.bar.SetTotal(-1, true)
+	}
 	p.bars.Wait()
 }
 

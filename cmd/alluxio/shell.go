@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/alluxio-go/alluxio/client"
 	"github.com/alluxio-go/alluxio/internal/config"
+	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
 // commandRetryBudget is how long a command asks a master that does not answer,
@@ -29,6 +31,9 @@ type shell struct {
 func withShell(env *Env, f func(ctx context.Context, sh *shell, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		conf, err := env.ClientConfig()
+		if err == nil {
+			conf, err = configFor(conf, args)
+		}
 		if err != nil {
 			return err
 		}
@@ -39,6 +44,36 @@ func withShell(env *Env, f func(ctx context.Context, sh *shell, args []string) e
 		defer sh.fs.Close()
 		return f(cmd.Context(), sh, args)
 	}
+}
+
+// configFor returns conf for the masters that paths among args name, as in
+// "alluxio://host:19998/a" or "alluxio://host1:19998,host2:19998/a"; conf itself
+// when none does. One command works with one cluster.
+func configFor(conf *config.Config, args []string) (*config.Config, error) {
+	named := ""
+	for _, arg := range args {
+		rest, _ := strings.CutPrefix(arg, "alluxio://")
+		authority, _, _ := strings.Cut(rest, "/")
+		switch {
+		case rest == arg || authority == "" || authority == named:
+			continue
+		case strings.Contains(authority, "@"):
+			return nil, errors.Errorf(errors.Invalid, "Invalid path %q: write the masters as host:port, separated by commas.", arg)
+		case named != "":
+			return nil, errors.Errorf(errors.Invalid, "The paths name different masters, %s and %s: one command works with one cluster.", named, authority)
+		}
+		named = authority
+	}
+	if named == "" {
+		return conf, nil
+	}
+	masters := strings.Split(named, ",")
+	for i, master := range masters {
+		if _, _, err := net.SplitHostPort(master); err != nil {
+			masters[i] = net.JoinHostPort(master, strconv.Itoa(conf.Int(config.MasterRPCPort)))
+		}
+	}
+	return conf.With(config.SourceSystem, map[string]string{config.MasterRPCAddresses.Name(): strings.Join(masters, ",")})
 }
 
 func openShell(env *Env, conf *config.Config) (*shell, error) {
