@@ -93,6 +93,7 @@ func (w *Worker) openMount(ctx context.Context, id int64) (*mounted, error) {
 	u, err := w.opts.UFS.Open(ctx, uri, ufs.Options{
 		Properties: w.conf.UFSProperties(info.GetProperties().GetProperties()),
 		Logger:     w.log,
+		Registerer: w.opts.Registerer,
 	})
 	if err != nil {
 		return nil, err

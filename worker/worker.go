@@ -84,8 +84,7 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 		return nil, err
 	}
 	so.FS = opts.FS
-	auth, err := rpc.ParseAuthType(conf.Enum(config.SecurityAuthenticationType))
-	if err != nil {
+	if err := w.connect(); err != nil {
 		return nil, err
 	}
 	if w.listener, err = listen(conf, opts.Listener); err != nil {
@@ -105,14 +104,23 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 		webPort = conf.Int(config.WorkerWebPort)
 	}
 	w.addr = netAddress(conf, port, webPort)
-	w.pool = rpc.NewPool(rpc.ClientOptions{Auth: auth, User: loginUser(conf), Logger: opts.Logger})
-	w.master = &masterClient{master: w.pool.Master(rpc.MasterOptions{Addrs: conf.MasterAddresses()})}
 	w.mounts.open = w.openMount
 	w.readers = newSlots("reads", conf.Int(config.WorkerNetworkBlockReaderThreadsMax))
 	w.writers = newSlots("writes", conf.Int(config.WorkerNetworkBlockWriterThreadsMax))
 	w.cacher = newCacher(w)
 	w.persist = newPersister(w)
 	return w, nil
+}
+
+// connect prepares the connections to masters and workers.
+func (w *Worker) connect() error {
+	auth, err := rpc.ParseAuthType(w.conf.Enum(config.SecurityAuthenticationType))
+	if err != nil {
+		return err
+	}
+	w.pool = rpc.NewPool(rpc.ClientOptions{Auth: auth, User: loginUser(w.conf), Logger: w.log})
+	w.master = &masterClient{master: w.pool.Master(rpc.MasterOptions{Addrs: w.conf.MasterAddresses()})}
+	return nil
 }
 
 // listen binds the configured port.
@@ -170,12 +178,15 @@ func (w *Worker) listeners() []net.Listener {
 // free and its index is on disk.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.closeListeners()
-	defer w.pool.Close()
+	defer func() { _ = w.pool.Close() }()
 	defer w.mounts.close()
 	defer w.locals.close()
 	defer w.sequences.close()
 	if err := w.takeClusterDefaults(ctx); err != nil {
-		return nil // told to stop before a master answered
+		if ctx.Err() != nil {
+			return nil // told to stop before a master answered
+		}
+		return err
 	}
 	server, err := w.newServer()
 	if err != nil {
@@ -196,7 +207,8 @@ func (w *Worker) Run(ctx context.Context) error {
 // takeClusterDefaults adopts what the master has configured for workers. It
 // waits for a master to answer.
 func (w *Worker) takeClusterDefaults(ctx context.Context) error {
-	return w.persevere(ctx, "asking the master for its configuration", func(ctx context.Context) error {
+	before := w.conf.Enum(config.SecurityAuthenticationType)
+	err := w.persevere(ctx, "asking the master for its configuration", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		props, err := w.master.clusterDefaults(ctx)
@@ -213,6 +225,11 @@ func (w *Worker) takeClusterDefaults(ctx context.Context) error {
 		w.conf = conf
 		return nil
 	})
+	if err != nil || w.conf.Enum(config.SecurityAuthenticationType) == before {
+		return err
+	}
+	_ = w.pool.Close() // the cluster logs in otherwise
+	return w.connect()
 }
 
 // newServer makes the gRPC server.
