@@ -121,7 +121,7 @@ func (d *diarist) any() string {
 // Processes are killed at random moments of random work: nothing that was
 // acknowledged is lost or changed, and what was not is never half there.
 func TestKillsUnderLoad(t *testing.T) {
-	const kills, users = 12, 3
+	const kills, users = 9, 3
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -172,7 +172,7 @@ func TestKillsUnderLoad(t *testing.T) {
 // A folder of a bucket is renamed, and the master killed meanwhile: afterwards it
 // is under one name, whole, in the namespace and in the store alike.
 func TestKillsDuringFolderRename(t *testing.T) {
-	const objects, kills = 120, 6
+	const objects, kills = 60, 3
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
