@@ -358,6 +358,21 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
+// A path may name its cluster.
+func TestAuthority(t *testing.T) {
+	s := startCluster(t, testcluster.Options{Workers: -1})
+	at := "alluxio://" + s.cluster.MasterAddr()
+	s.ok("fs", "mkdir", at+"/d/sub")
+	elsewhere := "-Dalluxio.master.rpc.port=1"
+	if out := s.ok("fs", elsewhere, "ls", "-R", at+"/*"); !strings.HasSuffix(out, " /d/sub\n") {
+		t.Errorf("ls printed %q", out)
+	}
+	s.ok("fs", elsewhere, "mv", "alluxio://localhost:2,"+s.cluster.MasterAddr()+"/d/sub", "/d/moved")
+	s.ok("fs", "test", "-d", "alluxio:///d/moved")
+	s.fails(exitUsage, []string{"fs", "mv", at + "/d", "alluxio://other:1/d"}, "different masters")
+	s.fails(exitUsage, []string{"fs", "ls", "alluxio://zk@zk1:2181/d"}, "write the masters as host:port")
+}
+
 func TestMasterDown(t *testing.T) {
 	in := newInstallation(t, "alluxio.master.hostname=localhost", "alluxio.master.rpc.port=1", "alluxio.user.rpc.retry.max.duration=100ms")
 	in.fails(exitUnavailable, []string{"fs", "ls", "/"}, "localhost:1")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
@@ -84,6 +85,8 @@ func runLs(ctx context.Context, sh *shell, opts lsOptions, path string) error {
 		sh.printf("%s", line(info))
 		return nil
 	}
+	out := bufio.NewWriter(sh.Stdout)
+	defer out.Flush()
 	var sorted []*client.FileInfo
 	for info, err := range sh.fs.List(ctx, path, client.ListOptions{Recursive: opts.recursive, LoadMetadata: load, OmitMountInfo: opts.omitMountInfo}) {
 		switch {
@@ -93,7 +96,7 @@ func runLs(ctx context.Context, sh *shell, opts lsOptions, path string) error {
 		case opts.sort != "":
 			sorted = append(sorted, info)
 		default:
-			sh.printf("%s", line(info))
+			fmt.Fprintln(out, line(info))
 		}
 	}
 	if opts.sort != "" {
@@ -103,7 +106,7 @@ func runLs(ctx context.Context, sh *shell, opts lsOptions, path string) error {
 		slices.Reverse(sorted)
 	}
 	for _, info := range sorted {
-		sh.printf("%s", line(info))
+		fmt.Fprintln(out, line(info))
 	}
 	return nil
 }
