@@ -139,7 +139,7 @@ func (t *term) unknownContainers(cs []blockid.Container) []blockid.Container {
 	defer t.state.mu.RUnlock()
 	var unknown []blockid.Container
 	for _, c := range cs {
-		if _, ok := t.state.mu.tree.Get(c.File()); !ok {
+		if !t.state.mu.tree.Has(c.File()) {
 			unknown = append(unknown, c)
 		}
 	}

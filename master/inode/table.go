@@ -134,11 +134,3 @@ func (t *table) reserve(n int) {
 		t.shards[i].rebuild(int(float64(n)/shardCount/minLoad)+1, nil)
 	}
 }
-
-func (t *table) bytes() int64 {
-	var n int64
-	for i := range t.shards {
-		n += int64(cap(t.shards[i].tags)) + 4*int64(cap(t.shards[i].slots))
-	}
-	return n
-}

@@ -189,12 +189,6 @@ func (t *Tree) Path(id blockid.FileID) (string, bool) {
 	return string(path), true
 }
 
-// IsAncestor reports whether the inode anc is id or lies above it.
-func (t *Tree) IsAncestor(anc, id blockid.FileID) bool {
-	a, r := t.refOf(anc), t.refOf(id)
-	return a != 0 && r != 0 && t.isAncestor(a, r)
-}
-
 func (t *Tree) isAncestor(anc, r ref) bool {
 	for ; r != 0; r = t.at(r).parent {
 		if r == anc {
@@ -282,13 +276,6 @@ func (t *Tree) Stats() Stats {
 	s := t.stats
 	s.Pinned, s.ToPersist = len(t.pinned), len(t.toPersist)
 	return s
-}
-
-// MemoryBytes estimates the memory that the tree holds, without the attributes
-// that few inodes have.
-func (t *Tree) MemoryBytes() int64 {
-	const nodeBytes = 64
-	return int64(len(t.slabs))*slabSize*nodeBytes + t.text.capacity + t.byID.bytes() + t.byName.bytes()
 }
 
 // refOf returns the node with the id, or 0.

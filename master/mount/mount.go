@@ -193,28 +193,19 @@ func (t *Table) put(p Point) {
 	t.byID[p.ID] = p.Path
 }
 
-// CheckRemove reports whether Remove would work, in words for the user:
-// Invalid when there is no mount point at the path, it is the root, or mounts
-// lie below it.
-func (t *Table) CheckRemove(path string) error {
-	if _, ok := t.byPath[path]; !ok {
-		return errors.Errorf(errors.Invalid, "Failed to unmount %s. Please ensure the path is an existing mount point.", path)
+// Remove removes the mount point at the path. Invalid, in words for the user,
+// when there is none, it is the root, or mounts lie below it.
+func (t *Table) Remove(path string) (Point, error) {
+	p, ok := t.byPath[path]
+	if !ok {
+		return p, errors.Errorf(errors.Invalid, "Failed to unmount %s. Please ensure the path is an existing mount point.", path)
 	}
 	if path == fspath.Root {
-		return errors.Errorf(errors.Invalid, "Failed to unmount /. The root mount cannot be unmounted.")
+		return p, errors.Errorf(errors.Invalid, "Failed to unmount /. The root mount cannot be unmounted.")
 	}
 	if below := t.Under(path); len(below) > 1 {
-		return errors.Errorf(errors.Invalid, "Failed to unmount %s. Unmount %s below it first.", path, below[1].Path)
+		return p, errors.Errorf(errors.Invalid, "Failed to unmount %s. Unmount %s below it first.", path, below[1].Path)
 	}
-	return nil
-}
-
-// Remove removes the mount point at the path, after CheckRemove.
-func (t *Table) Remove(path string) (Point, error) {
-	if err := t.CheckRemove(path); err != nil {
-		return Point{}, err
-	}
-	p := t.byPath[path]
 	delete(t.byPath, path)
 	delete(t.byID, p.ID)
 	return p, nil
@@ -298,13 +289,4 @@ func (t *Table) All() []Point {
 		points = append(points, t.byPath[path])
 	}
 	return points
-}
-
-// MaxID returns the largest id in the table, at least RootID.
-func (t *Table) MaxID() ID {
-	id := RootID
-	for other := range t.byID {
-		id = max(id, other)
-	}
-	return id
 }
