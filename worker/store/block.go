@@ -114,6 +114,9 @@ func (s *Store) unref(b *block) {
 	s.mu.Lock()
 	b.refs--
 	last = b.refs == 0
+	if last {
+		delete(s.mu.open, b)
+	}
 	empty := last && !b.gone && !b.whole && b.bytes == 0
 	switch {
 	case last && b.gone:

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -64,15 +65,14 @@ func edit(path string, f func([]byte) []byte) error {
 	return os.WriteFile(path, f(b), 0o644)
 }
 
+var damageRounds = flag.Int("damages", 150, "how many files TestDamage damages")
+
 // TestDamage damages block files and sidecars of a store, while it runs and
 // while it does not, and reads everything back: right bytes always, or for blocks
 // without a source, an error.
 func TestDamage(t *testing.T) {
 	const blocks, size = 8, 3*page + 500
-	rounds := 150
-	if testing.Short() {
-		rounds = 30
-	}
+	rounds := *damageRounds
 	dir := t.TempDir()
 	opts := oneDir(dir, 1000*page)
 	r := rand.New(rand.NewPCG(1, 2))

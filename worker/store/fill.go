@@ -308,14 +308,8 @@ func (s *Store) stopFetches(b *block) {
 func (s *Store) cancelFetches() {
 	s.mu.Lock()
 	s.mu.closed = true
-	blocks := make([]*block, 0, len(s.mu.blocks))
-	for _, b := range s.mu.blocks {
-		if b.handles > 0 {
-			blocks = append(blocks, b)
-		}
-	}
 	s.mu.Unlock()
-	for _, b := range blocks {
+	for _, b := range s.openBlocks() {
 		s.stopFetches(b)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
@@ -77,15 +79,14 @@ func (s *Store) flushLoop(ctx context.Context) {
 }
 
 func (s *Store) flushAll() {
-	s.mu.Lock()
-	var open []*block
-	for _, b := range s.mu.blocks {
-		if b.refs > 0 {
-			open = append(open, b)
-		}
-	}
-	s.mu.Unlock()
-	for _, b := range open {
+	for _, b := range s.openBlocks() {
 		s.flush(b)
 	}
+}
+
+// openBlocks lists the blocks that readers have.
+func (s *Store) openBlocks() []*block {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.mu.open))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -193,7 +194,11 @@ func checkAccounts(t testing.TB, s *Store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	used := map[*dir]int64{}
+	only := map[blockid.Container]int{}
 	for id, b := range s.mu.blocks {
+		if !b.confirmed {
+			only[id.Container()]++
+		}
 		if b.refs != 0 || b.moving {
 			t.Errorf("block %d: %d references left, moving %v", id, b.refs, b.moving)
 		}
@@ -216,6 +221,9 @@ func checkAccounts(t testing.TB, s *Store) {
 		if left, _ := filepath.Glob(filepath.Join(d.tmp, "*.meta")); len(left) > 0 {
 			t.Errorf("temporary sidecars left: %v", left)
 		}
+	}
+	if !maps.Equal(only, s.mu.only) || len(s.mu.open) != 0 {
+		t.Errorf("unconfirmed blocks %v, counted %v; %d open", only, s.mu.only, len(s.mu.open))
 	}
 	if len(s.mu.claims) != 0 {
 		t.Errorf("claims left: %v", s.mu.claims)

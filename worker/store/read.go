@@ -44,6 +44,7 @@ func (s *Store) Open(id blockid.ID) (*Handle, error) {
 func (s *Store) retainLocked(b *block) {
 	b.refs++
 	b.handles++
+	s.mu.open[b] = struct{}{}
 	b.dir.policy.Use(b.id)
 	b.used = true
 	s.m.accessed.Inc()

@@ -32,6 +32,8 @@ type Store struct {
 		sync.Mutex
 		blocks map[blockid.ID]*block
 		byFile map[blockid.Container][]*block
+		open   map[*block]struct{}          // blocks that readers have, or had a moment ago
+		only   map[blockid.Container]int    // files with so many unconfirmed blocks
 		claims map[blockid.ID]chan struct{} // ids whose files are being put in place or deleted
 		pinned map[blockid.Container]struct{}
 		// fresh are blocks pinned by their writer until the master's list has
@@ -63,6 +65,8 @@ func New(opts Options) (*Store, error) {
 	s.pages.New = func() any { b := make([]byte, opts.PageSize); return &b }
 	s.mu.blocks = map[blockid.ID]*block{}
 	s.mu.byFile = map[blockid.Container][]*block{}
+	s.mu.open = map[*block]struct{}{}
+	s.mu.only = map[blockid.Container]int{}
 	s.mu.claims = map[blockid.ID]chan struct{}{}
 	s.mu.pinned = map[blockid.Container]struct{}{}
 	s.mu.fresh = map[blockid.ID]time.Time{}
@@ -198,6 +202,9 @@ func (s *Store) dropLocked(b *block) {
 	} else {
 		delete(s.mu.byFile, c)
 	}
+	if !b.confirmed {
+		s.confirmedLocked(c)
+	}
 	b.dir.policy.Remove(id)
 	b.tracked, b.gone = false, true
 	if b.refs == 0 {
@@ -243,7 +250,17 @@ func (s *Store) indexLocked(b *block) {
 	s.mu.blocks[b.id] = b
 	c := b.id.Container()
 	s.mu.byFile[c] = append(s.mu.byFile[c], b)
+	if !b.confirmed {
+		s.mu.only[c]++
+	}
 	s.trackLocked(b)
+}
+
+// confirmedLocked counts one unconfirmed block of a file less.
+func (s *Store) confirmedLocked(c blockid.Container) {
+	if s.mu.only[c]--; s.mu.only[c] == 0 {
+		delete(s.mu.only, c)
+	}
 }
 
 // trackLocked lets the eviction policy know b exactly if it may be evicted:
@@ -308,14 +325,9 @@ func (s *Store) pinnedLocked(id blockid.ID) bool {
 func (s *Store) Unconfirmed() []blockid.FileID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var files []blockid.FileID
-	for c, list := range s.mu.byFile {
-		for _, b := range list {
-			if !b.confirmed {
-				files = append(files, c.File())
-				break
-			}
-		}
+	files := make([]blockid.FileID, 0, len(s.mu.only))
+	for c := range s.mu.only {
+		files = append(files, c.File())
 	}
 	return files
 }
@@ -332,6 +344,7 @@ func (s *Store) Confirm(file blockid.FileID, fingerprint string) {
 	for _, b := range s.mu.byFile[file.Container()] {
 		if !b.confirmed {
 			b.confirmed, b.fingerprint = true, fingerprint
+			s.confirmedLocked(b.id.Container())
 			s.trackLocked(b)
 			changed = append(changed, b)
 		}
