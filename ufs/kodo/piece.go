@@ -45,10 +45,13 @@ func (s *Store) openPiece(ctx context.Context, key string, sp span, version stri
 		p, err := s.requestPiece(ctx, key, sp, version)
 		switch changed, ok := errorAs[*changedError](err); {
 		case ok:
-			if attempt < s.set.retryMax && s.stillThere(ctx, key, version) {
-				continue // a cache on the way answered for another version
+			if err := s.confirmChange(ctx, key, changed); err != nil {
+				return nil, err
 			}
-			return nil, errors.E("kodo.get", key, errors.Aborted, changed)
+			if attempt >= s.set.retryMax {
+				return nil, errors.E("kodo.get", key, errors.Unavailable, badAnswerf("it labels the object %s, not %s", changed.got, changed.want))
+			}
+			continue
 		case isCode(err, http.StatusNotFound):
 			return nil, s.explainAbsence(ctx, key, err)
 		case s.set.thaw && isFrozen(err):
@@ -58,10 +61,17 @@ func (s *Store) openPiece(ctx context.Context, key string, sp span, version stri
 	}
 }
 
-// stillThere reports whether the service says that the object has the version.
-func (s *Store) stillThere(ctx context.Context, key, version string) bool {
+// confirmChange asks whether the object really has another version than the
+// wanted one. It returns nil when it has not: then a cache on the way answered.
+func (s *Store) confirmChange(ctx context.Context, key string, changed *changedError) error {
 	st, err := s.stat(ctx, key)
-	return err == nil && st.Hash == version
+	switch {
+	case err == nil && st.Hash == changed.want:
+		return nil
+	case err == nil, errors.Is(err, errors.NotFound):
+		return errors.E("kodo.get", key, errors.Aborted, changed)
+	}
+	return err
 }
 
 // explainAbsence finds out what a download's 404 means: the object is absent
@@ -95,8 +105,10 @@ func (s *Store) requestPiece(ctx context.Context, key string, sp span, version s
 		stop := context.AfterFunc(limited, cancel)
 		var err error
 		p, err = s.tryPiece(body, key, sp, version)
-		if !stop() && err == nil {
-			p.body.Close()
+		if !stop() {
+			if err == nil {
+				p.body.Close()
+			}
 			err = context.DeadlineExceeded
 		}
 		if err != nil {
