@@ -30,6 +30,7 @@ func inject(t *testing.T, srv *kodotest.Instance, op string, f kodotest.Fault) {
 // Every fault of every request of every operation is either mended or reported,
 // and the store is as reported.
 func TestEveryFault(t *testing.T) {
+	t.Parallel()
 	srv := serve(t)
 	srv.SetPlan(kodotest.Plan{Stall: 400 * time.Millisecond, Delay: time.Millisecond})
 	u := open(t, srv, "", keyTimeout, "200ms", keyPartBytes, "1MB", keyRangeBytes, "512KB")
@@ -240,6 +241,7 @@ func TestClockSkew(t *testing.T) {
 }
 
 func TestArchivedObjects(t *testing.T) {
+	t.Parallel()
 	srv := serve(t)
 	for _, thaw := range []string{"false", "true"} {
 		u := open(t, srv, "", keyThaw, thaw)

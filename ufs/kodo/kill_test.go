@@ -57,6 +57,7 @@ func victim(addr string) error {
 // A writer killed at any point leaves each object whole or absent, and all that
 // it has reported.
 func TestKilledWriter(t *testing.T) {
+	t.Parallel()
 	srv := kodotest.Start(t, kodotest.Options{
 		Buckets: []kodotest.Bucket{{Name: testBucket, Private: true}},
 		Limits:  kodotest.Limits{Latency: 2 * time.Millisecond},

@@ -434,6 +434,7 @@ func TestExclusive(t *testing.T) {
 
 // An upload that lasts longer than a token is good for gets new tokens.
 func TestTokensRenew(t *testing.T) {
+	t.Parallel()
 	var shift atomic.Int64
 	srv := kodotest.Start(t, kodotest.Options{
 		Buckets: []kodotest.Bucket{{Name: testBucket, Private: true}},
