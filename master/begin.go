@@ -4,12 +4,35 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/master/mount"
 	"github.com/alluxio-go/alluxio/proto/journalpb"
 )
+
+const (
+	rootTimeout = 10 * time.Second // for the root UFS to answer before the master serves without
+	beginPause  = time.Second      // before the beginning of a term is tried again
+)
+
+// beginPatiently is begin, repeated for as long as the journal cannot be
+// written (a full disk, say).
+func (t *term) beginPatiently(ctx context.Context, conf *config.Config) error {
+	for {
+		err := t.begin(ctx, conf)
+		if err == nil || !transient(err) && !errors.Is(err, errors.NoSpace) {
+			return err
+		}
+		t.log.Warn("The master cannot begin to lead yet.", "err", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(beginPause):
+		}
+	}
+}
 
 // begin checks at the start of a term that the journal belongs to the
 // configured root, and initialises an empty one.
@@ -39,6 +62,8 @@ func (t *term) checkRoot(ctx context.Context, root mount.Point) error {
 	if err := makeLocalRoot(root.UFS); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, rootTimeout)
+	defer cancel()
 	_, err := t.stores.get(ctx, root)
 	switch {
 	case err == nil:

@@ -147,9 +147,14 @@ func checkNew(n *node, o CreateOptions, kind inode.Kind) (done bool, err error) 
 	return false, nil
 }
 
-// checkWritable refuses changes below read-only mounts.
+// checkWritable refuses changes below read-only mounts, and of what the master
+// keeps for itself.
 func (t *term) checkWritable(path string) error {
-	if loc := t.locate(path); loc.ReadOnly {
+	loc := t.locate(path)
+	if hidden(loc.Rel) {
+		return errors.Errorf(errors.Invalid, "%s cannot be used: the name %s is reserved.", path, persistDir)
+	}
+	if loc.ReadOnly {
 		return errors.Errorf(errors.Permission, "A write operation on %s under a readonly mount point %s is not allowed", path, loc.Path)
 	}
 	return nil
@@ -173,10 +178,6 @@ func (t *term) newInodes(c Caller, n *node, o CreateOptions, kind inode.Kind) ([
 		dirs := chain
 		if kind == inode.KindFile {
 			dirs = chain[:len(chain)-1]
-		}
-		loc := t.locate(n.path)
-		if loc.IsMountPoint() || hidden(loc.Rel) {
-			return nil, errors.Errorf(errors.Invalid, "%s cannot be created: the name %s is reserved.", n.path, persistDir)
 		}
 		made, err := t.persistDirs(t.detached(), n.path, dirs)
 		if err != nil {

@@ -130,6 +130,9 @@ func (t *term) checkRename(c Caller, from, to *node) error {
 	if err := t.checkParent(c, to); err != nil {
 		return err
 	}
+	if err := t.checkWritable(to.path); err != nil {
+		return err
+	}
 	return t.checkWritable(from.path)
 }
 

@@ -70,6 +70,8 @@ func TestCreateErrors(t *testing.T) {
 	if err := mkdir("/d", CreateOptions{AllowExists: true}); err != nil {
 		t.Error(err)
 	}
+	wantError(t, create("/"+persistDir+"/1", true), errors.Invalid, "is reserved")
+	wantError(t, w.rename("/f", "/"+persistDir), errors.Invalid, "is reserved")
 	_, err := w.stat("/nothing")
 	wantError(t, err, errors.NotFound, `Path "/nothing" does not exist.`)
 }

@@ -213,7 +213,7 @@ func (m *Master) Addr() net.Addr {
 // lead runs one term.
 func (m *Master) lead(ctx context.Context, jt *journal.Term) {
 	t := m.newTerm(ctx, jt)
-	if err := t.begin(ctx, m.conf); err != nil {
+	if err := t.beginPatiently(ctx, m.conf); err != nil {
 		if ctx.Err() == nil {
 			m.log.Error("The master cannot lead.", "err", err)
 			m.fail(err)

@@ -2,9 +2,13 @@ package master
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/ufs/mem"
 )
@@ -150,4 +154,67 @@ func TestChangedRoot(t *testing.T) {
 	if !strings.Contains(err.Error(), "alluxio format") {
 		t.Errorf("no instruction: %v", err)
 	}
+}
+
+// TestSilentRoot: a root that does not answer at the start does not keep the
+// master from serving what it knows; one that refuses does.
+func TestSilentRoot(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write("/f", 1, MustCache)
+	again := func() error {
+		tm := w.m.newTerm(context.Background(), w.mem)
+		defer tm.stores.closeAll()
+		return tm.begin(context.Background(), w.conf)
+	}
+	w.faults.on(errors.Unavailable, "open")
+	if err := again(); err != nil {
+		t.Errorf("an outage: %v", err)
+	}
+	w.faults.on(errors.Permission, "open")
+	wantError(t, again(), errors.Permission, "The root under file system mem://root (alluxio.master.mount.table.root.ufs) cannot be used")
+	if w.faults.injected.Load() != 2 {
+		t.Errorf("%d faults", w.faults.injected.Load())
+	}
+}
+
+// TestBeginPatiently: a journal that cannot be written delays the first term and
+// does not end the master.
+func TestBeginPatiently(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{tb: t, faults: newFaults()}
+		st := emptyState(t)
+		full := errors.Errorf(errors.NoSpace, "the disk is full")
+		p := &flakyProposer{st: st, err: full, left: 3}
+		m := &Master{state: st, opts: Options{UFS: w.registry()}, conf: emptyConfig(t), log: slog.New(slog.DiscardHandler), metrics: newMetrics(nil), now: time.Now,
+			set: &settings{}, groups: newGroups(time.Minute, time.Now)}
+		tm := m.newTerm(t.Context(), p)
+		if err := tm.beginPatiently(t.Context(), m.conf); err != nil || p.left != 0 || st.mu.cluster == nil {
+			t.Errorf("%v, %d refusals left, cluster %v", err, p.left, st.mu.cluster)
+		}
+		tm.stores.closeAll()
+	})
+}
+
+// flakyProposer applies records after it has refused some.
+type flakyProposer struct {
+	st   *state
+	err  error
+	left int
+}
+
+func (p *flakyProposer) Propose(_ context.Context, record []byte) (any, uint64, error) {
+	if p.left > 0 {
+		p.left--
+		return nil, 0, p.err
+	}
+	return p.st.Apply(record), 1, nil
+}
+
+func emptyConfig(t *testing.T) *config.Config {
+	t.Helper()
+	conf, err := config.FromMap(config.Master, map[string]string{"alluxio.master.mount.table.root.ufs": rootURI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conf
 }

@@ -147,7 +147,9 @@ func TestNamespaceOnTheWire(t *testing.T) {
 	w.wantGone("/d", "/m")
 }
 
-func sharedXAttr(n int32) *sharedpb.XAttrUpdateStrategy { return sharedpb.XAttrUpdateStrategy(n).Enum() }
+func sharedXAttr(n int32) *sharedpb.XAttrUpdateStrategy {
+	return sharedpb.XAttrUpdateStrategy(n).Enum()
+}
 
 func TestReportsOnTheWire(t *testing.T) {
 	w := newWorld(t, nil)

@@ -482,6 +482,7 @@ type listing struct {
 	full   bool
 	unseen map[blockid.FileID]struct{} // with full
 	batch  []ufs.Info
+	passed bool // an entry that the tree lacks was passed over
 }
 
 func (l *listing) read(ctx context.Context, entries iter.Seq2[ufs.Info, error]) error {
@@ -529,6 +530,7 @@ func (l *listing) entry(dir inode.Inode, info ufs.Info) []*journalpb.Change {
 	}
 	switch {
 	case l.t.latches.stale(l.w, name):
+		l.passed = l.passed || !ok
 		return nil
 	case !ok:
 		l.t.absent.remove(fspath.Join(l.w.dir, name))
@@ -572,7 +574,7 @@ func (l *listing) finish(ctx context.Context) error {
 			changes = nil
 		}
 	}
-	if in := n.last(); !in.ChildrenLoaded && !l.t.latches.stale(l.w, "") {
+	if in := n.last(); !in.ChildrenLoaded && !l.passed && !l.t.latches.stale(l.w, "") {
 		to := in
 		to.ChildrenLoaded = true
 		changes = append(changes, updateChange(in, to))
