@@ -148,17 +148,21 @@ func runFormatWorker(env *Env, keep bool) error {
 	if err := refuseWhileRunning(conf, "worker"); err != nil {
 		return err
 	}
-	folder := strings.Trim(conf.String(config.WorkerDataFolder), "/")
-	if folder == "" || folder == "." || strings.Contains(folder, "..") {
-		return errors.Errorf(errors.Invalid, "%s=%s must name a folder inside the storage directories.",
-			config.WorkerDataFolder.Name(), conf.String(config.WorkerDataFolder))
+	folders, err := storageFolders(conf)
+	if err != nil {
+		return err
 	}
-	for level := range conf.Int(config.WorkerTieredstoreLevels) {
-		for _, dir := range conf.List(config.WorkerTieredstoreLevelDirsPath.At(level)) {
-			if err := formatStorage(env, filepath.Join(dir, folder), keep); err != nil {
-				return err
-			}
+	lock, err := lockStorage(folders)
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		if err = formatStorage(env, folder, keep); err != nil {
+			break
 		}
+	}
+	if err = errors.Join(err, lock.release()); err != nil {
+		return err
 	}
 	env.printf("Formatting complete")
 	return nil

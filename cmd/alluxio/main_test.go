@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -373,4 +374,23 @@ func TestConfigFor(t *testing.T) {
 			t.Errorf("%q: masters %q, want %q", paths, got.MasterAddresses(), want)
 		}
 	}
+}
+
+// Two workers never share a storage folder, whatever logs and ports they have.
+func TestStorageInUse(t *testing.T) {
+	dir := t.TempDir()
+	in := newInstallation(t, "alluxio.worker.tieredstore.level0.dirs.path="+dir, "alluxio.user.conf.cluster.default.enabled=false",
+		"alluxio.worker.rpc.port=0", "alluxio.worker.web.port=0")
+	folder := filepath.Join(dir, "alluxioworker")
+	lock, err := lockStorage([]string{folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"worker", "formatWorker"} {
+		in.fails(exitConflict, []string{command}, folder+" is in use by another worker", strconv.Itoa(os.Getpid()))
+	}
+	if err := lock.release(); err != nil {
+		t.Fatal(err)
+	}
+	in.ok("formatWorker")
 }

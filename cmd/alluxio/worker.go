@@ -33,6 +33,14 @@ func workerParts(ctx context.Context, conf *config.Config, log *logging) ([]serv
 	if err != nil {
 		return nil, err
 	}
+	folders, err := storageFolders(conf)
+	if err != nil {
+		return nil, err
+	}
+	storage, err := lockStorage(folders) // a failure below ends the process, and the lock with it
+	if err != nil {
+		return nil, err
+	}
 	registry := newRegistry()
 	w, err := worker.New(conf, worker.Options{Logger: log.Logger, Registerer: registry, UFS: all.Registry()})
 	if err != nil {
@@ -50,7 +58,7 @@ func workerParts(ctx context.Context, conf *config.Config, log *logging) ([]serv
 	if err != nil {
 		return nil, err
 	}
-	return []server{w, pages}, nil
+	return []server{storageUser{w, storage}, pages}, nil
 }
 
 // withClusterDefaults asks the master for the cluster's defaults, for as long as
