@@ -221,6 +221,9 @@ func TestOutage(t *testing.T) {
 			if err == nil || errors.Is(err, errors.NotFound) {
 				t.Errorf("%s: got %v", f, err)
 			}
+			if text := fmt.Sprint(err); strings.Contains(text, "token=") || strings.Contains(text, "e=1") {
+				t.Errorf("%s: a download link is in %q", f, text)
+			}
 		}
 	}
 	srv.ClearFaults()

@@ -123,13 +123,20 @@ type listAnswer struct {
 
 // List returns one page. A page that the service cannot produce in time is
 // asked for again with a smaller limit: below prefixes where much was deleted
-// it has to walk far for each key.
+// it has to walk far for each key. Markers are the service's secret; one made
+// here to begin behind q.After is tried, and done without if it is refused.
 func (s *Store) List(ctx context.Context, q object.ListRequest) (object.Page, error) {
-	limit := max(1, min(q.Limit, 1000))
-	marker := q.Marker
-	if marker == "" && q.After != "" {
-		marker = markerAt(q.After)
+	if q.Marker == "" && q.After != "" {
+		p, err := s.listFrom(ctx, q, markerAt(q.After))
+		if !isCode(err, codeBadMarker) {
+			return p, err
+		}
 	}
+	return s.listFrom(ctx, q, q.Marker)
+}
+
+func (s *Store) listFrom(ctx context.Context, q object.ListRequest, marker string) (object.Page, error) {
+	limit := max(1, min(q.Limit, 1000))
 	var answer listAnswer
 	_, err := s.run.do(ctx, request{op: "kodo.list", key: q.Prefix, try: func(ctx context.Context) error {
 		answer = listAnswer{}
