@@ -16,7 +16,7 @@
 // kill -9 leaves parts that no listing shows and that the service drops after
 // seven days; every other end of an upload removes them at once.
 //
-// Locks: Store has none; limiter, hosts and regions guard only themselves.
+// Locks: Store has none; limiter, route and bufferPool each guard only themselves.
 package kodo
 
 import (
