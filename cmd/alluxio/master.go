@@ -52,7 +52,7 @@ func masterParts(_ context.Context, conf *config.Config, log *logging) ([]server
 	if err != nil {
 		return nil, err
 	}
-	return []server{m, pages}, nil
+	return withJobService(m, conf, log, m, pages)
 }
 
 // newRegistry returns a metrics registry with what every process reports.

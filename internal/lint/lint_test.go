@@ -44,6 +44,7 @@ var layers = map[string][]string{
 	"master":               {"proto", "internal/rpc", "ufs", "journal", "master"},
 	"worker":               {"proto", "internal/rpc", "ufs", "worker/store"},
 	"web":                  {"proto", "internal/rpc", "client", "master", "worker"},
+	"job":                  {"proto", "internal/rpc", "client"},
 	"internal/testcluster": anything,
 	"cmd":                  anything,
 	"test":                 anything,

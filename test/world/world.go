@@ -205,7 +205,7 @@ func (w *World) logs() string {
 }
 
 func (w *World) freePorts() {
-	ports := []*int{&w.Port.Master, &w.Port.MasterWeb, &w.Port.Raft, &w.Port.Worker, &w.Port.WorkerWeb}
+	ports := []*int{&w.Port.Master, &w.Port.MasterWeb, &w.Port.Raft, &w.Port.Job, &w.Port.Worker, &w.Port.WorkerWeb}
 	for _, p := range ports {
 		*p = FreePort(w.t)
 	}
