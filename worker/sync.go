@@ -126,18 +126,21 @@ func (w *Worker) heartbeats(ctx context.Context) error {
 	timeout := w.conf.Duration(config.WorkerBlockHeartbeatTimeout)
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	last := time.Now()
+	last, failures := time.Now(), 0
 	for {
 		command, err := w.heartbeat(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			last = time.Now()
+			last, failures = time.Now(), 0
 		case time.Since(last) > timeout:
 			return errors.Errorf(errors.Unavailable, "No report reached the master for %v: %w", timeout, err)
 		default:
-			w.log.Warn("a heartbeat did not reach the master", "error", err)
+			if failures%60 == 0 {
+				w.log.Warn("a heartbeat did not reach the master; trying on", "failures", failures+1, "error", err)
+			}
+			failures++
 		}
 		switch command.GetCommandType() {
 		case grpcpb.CommandType_Register:

@@ -4,6 +4,7 @@ import (
 	stderrors "errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
@@ -69,16 +70,23 @@ func (d *dir) free() int64 {
 }
 
 // fault notes an I/O error of d. A full disk is not written to until a probe
-// succeeds; a failing one is taken out with all its blocks.
+// succeeds; a failing one is taken out with all its blocks. What is the process's own
+// trouble (too many open files), or a single file's, is not held against d.
 func (s *Store) fault(d *dir, err error) {
 	switch {
-	case err == nil || errors.Is(err, errors.NotFound) && s.folderExists(d):
-		return // a single file is missing: its reader deals with that
 	case errors.Is(err, errors.NoSpace):
 		s.setState(d, dirFull, err)
-	default:
+	case isAny(err, diskErrors[:]) || errors.Is(err, errors.NotFound) && !s.folderExists(d):
 		s.setState(d, dirFailed, err)
 	}
+}
+
+// diskErrors are those of a disk or file system that cannot be used.
+var diskErrors = [...]error{syscall.EIO, syscall.EROFS, syscall.ENODEV, syscall.ENXIO, syscall.ESTALE, syscall.EUCLEAN,
+	syscall.EBADMSG, syscall.ENOTDIR, syscall.EACCES, syscall.EPERM, syscall.ENOTCONN}
+
+func isAny(err error, list []error) bool {
+	return slices.ContainsFunc(list, func(e error) bool { return stderrors.Is(err, e) })
 }
 
 func (s *Store) folderExists(d *dir) bool {

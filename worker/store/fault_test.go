@@ -129,6 +129,26 @@ func TestFailingDirectory(t *testing.T) {
 	check(t, s, block1(1), size, nil)
 }
 
+// TestOwnTrouble: what is the process's fault costs one operation, no block.
+func TestOwnTrouble(t *testing.T) {
+	for _, err := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		opts, faults, a, _ := twoDirs(t)
+		s := open(t, opts)
+		put(t, s, block1(0), page, CreateOptions{})
+		faults.set(a, err, err)
+		if _, err := write(s, block1(1), page, CreateOptions{}, page); err == nil {
+			t.Error("written without a file")
+		}
+		_, openErr := s.Open(block1(0))
+		wantKind(t, openErr, errors.Unavailable)
+		faults.set("", nil, nil)
+		check(t, s, block1(0), page, nil)
+		if d := s.Tiers()[0].Dirs[0]; d.Lost || d.Full {
+			t.Errorf("%v: %+v", err, d)
+		}
+	}
+}
+
 func TestReadErrors(t *testing.T) {
 	const size = 8 * page
 	opts, faults, a, _ := twoDirs(t)
