@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -422,7 +423,7 @@ func (o *outage) another(ctx context.Context, r *Reader, err error) error {
 	if o.attempts == 1 {
 		return nil
 	}
-	if !passing(err) && o.attempts > r.pick.candidates() || time.Since(o.since) > r.conf.retry {
+	if !passing(err) && o.attempts > r.pick.candidates() || time.Since(o.since) > r.retryBudget(err) {
 		return errors.E("read", r.info.Path, errors.Other, err)
 	}
 	pause := min(readRetryBase<<min(o.attempts-2, 10), readRetryMax)
@@ -434,6 +435,18 @@ func (o *outage) another(ctx context.Context, r *Reader, err error) error {
 	case <-ctx.Done():
 		return errors.E("read", r.info.Path, errors.KindOf(ctx.Err()), fmt.Errorf("%w after: %v", ctx.Err(), err))
 	}
+}
+
+// lostRetry is how long to wait for a worker to come back with a block that the
+// master knows nobody else to have. Workers register within seconds.
+const lostRetry = 30 * time.Second
+
+// retryBudget returns how long reading may be tried in spite of an error.
+func (r *Reader) retryBudget(err error) time.Duration {
+	if lost := noCopyError(0); stderrors.As(err, &lost) {
+		return min(lostRetry, r.conf.retry)
+	}
+	return r.conf.retry
 }
 
 // passing reports whether waiting may mend an error.

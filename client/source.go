@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,14 @@ type picker struct {
 	}
 }
 
+// noCopyError is for a block that no worker in service has and that is not in the
+// under store either.
+type noCopyError int64
+
+func (e noCopyError) Error() string {
+	return fmt.Sprintf("Block %d is unavailable in both Alluxio and UFS.", int64(e))
+}
+
 func newPicker(s *session, info *FileInfo, policy locationPolicy) *picker {
 	p := &picker{s: s, info: info, policy: policy}
 	p.mu.failed = map[string]time.Time{}
@@ -62,7 +71,7 @@ func (p *picker) source(ctx context.Context, b FileBlock, length int64) (source,
 	}
 	if !p.reachesUFS() {
 		if len(holders) == 0 {
-			return source{}, errors.Errorf(errors.Unavailable, "Block %d is unavailable in both Alluxio and UFS.", b.ID)
+			return source{}, errors.E("", "", errors.Unavailable, noCopyError(b.ID))
 		}
 		return p.cached(p.oldestFailure(holders)), nil
 	}
