@@ -358,11 +358,13 @@ func TestEnvScript(t *testing.T) {
 	if c.String(MasterHostname) != "scripted" || c.String(LogsDir) != "/from/outside/logs" {
 		t.Errorf("host %q, logs %q", c.String(MasterHostname), c.String(LogsDir))
 	}
-	if err := os.WriteFile(script, []byte("exit 3\n"), 0o644); err != nil {
-		t.Fatal(err)
+	for _, broken := range []string{"exit 3\n", "ALLUXIO_MASTER_HOSTNAME=half\nif then (\n"} {
+		if err := os.WriteFile(script, []byte(broken), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err = Load(opts)
+		wantError(t, err, script)
 	}
-	_, err = Load(opts)
-	wantError(t, err, script)
 }
 
 func TestSiteSearchPath(t *testing.T) {

@@ -96,7 +96,7 @@ func addEnvScript(env map[string]string, confDir string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), envScriptTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-c", `set -a; source "$1" >&2; env -0`, "alluxio-env", script)
+	cmd := exec.CommandContext(ctx, "bash", "-c", `bash -n "$1" && set -a && { source "$1" >&2; env -0; }`, "alluxio-env", script)
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
