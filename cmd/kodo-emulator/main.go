@@ -153,21 +153,22 @@ func parseBucket(text string) (kodotest.Bucket, error) {
 var rateUnits = []struct {
 	suffix string
 	bytes  float64
-}{{"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}, {"", 1}}
+}{{"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}}
 
 // parseRate reads a number of bytes with a decimal unit: "50MB" or "50MB/s".
 func parseRate(text string) (int64, error) {
-	number := strings.TrimSuffix(strings.ToUpper(strings.TrimSpace(text)), "/S")
+	number, unit := strings.TrimSuffix(strings.ToUpper(strings.TrimSpace(text)), "/S"), 1.0
 	for _, u := range rateUnits {
 		if rest, ok := strings.CutSuffix(number, u.suffix); ok {
-			n, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
-			if err != nil || n < 0 {
-				return 0, fmt.Errorf("%q is not a number of bytes such as 50MB", text)
-			}
-			return int64(n * u.bytes), nil
+			number, unit = rest, u.bytes
+			break
 		}
 	}
-	return 0, nil
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is not a number of bytes such as 50MB", text)
+	}
+	return int64(n * unit), nil
 }
 
 // announce prints how to use each bucket.
