@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -538,6 +539,28 @@ func TestOneLoginForAllConnections(t *testing.T) {
 	if !errors.Is(err, errors.Cancelled) {
 		t.Errorf("call on a closed pool: %v", err)
 	}
+}
+
+// Closing in the middle of everything leaves nothing behind, and no caller hangs.
+func TestCloseDuringCalls(t *testing.T) {
+	s := start(t, "", ServerOptions{Auth: Simple}, &files{})
+	for range 50 {
+		p := NewPool(simple("alice"))
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for {
+					if _, err := getStatus(t.Context(), p.Conn(s.addr)); err != nil {
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
+		p.Close()
+		wg.Wait()
+	}
+	until(t, "all channels are closed", func() bool { return s.Channels() == 0 })
 }
 
 func TestUnixSocket(t *testing.T) {

@@ -75,6 +75,9 @@ func (l *login) channel(ctx context.Context) (string, error) {
 	if s := l.live(); s != nil {
 		return s.id, nil
 	}
+	if l.ctx.Err() != nil {
+		return "", errors.E("", "", errors.Cancelled, errClosed)
+	}
 	s, err := l.open(ctx)
 	if err != nil {
 		return "", err
@@ -184,6 +187,8 @@ func (l *login) close() {
 		}
 	}
 	l.stop()
+	<-l.turn // whoever was logging in has left, and nobody begins any more
+	l.turn <- struct{}{}
 	l.running.Wait()
 }
 
