@@ -662,3 +662,40 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("up to %d MiB in use for a file of %d MiB", peak/mib, size/mib)
 	}
 }
+
+// Readers that find no read-ahead buffer free read on without; in the end all
+// buffers are back, also from readers that were closed half-way.
+func TestReadAheadBudget(t *testing.T) {
+	srv := serve(t)
+	s := openStore(t, srv)
+	s.set.rangeBytes = 64 << 10
+	s.buffers = newBufferPool(s.set.rangeBytes, 3*s.set.rangeBytes)
+	data := pattern(2 * mib)
+	write(t, object.New(s, object.Options{}), "f", data)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			r, err := s.Get(t.Context(), "f", object.Range{Length: -1})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer r.Close()
+			if i%4 == 3 {
+				if _, err := io.ReadFull(r, make([]byte, mib/2)); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("reader %d: %d bytes, %v", i, len(got), err)
+			}
+		})
+	}
+	wg.Wait()
+	s.buffers.mu.Lock()
+	defer s.buffers.mu.Unlock()
+	if n := len(s.buffers.mu.free) + s.buffers.mu.spare; n != 3 {
+		t.Errorf("%d of 3 buffers are back", n)
+	}
+}
