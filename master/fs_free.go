@@ -3,6 +3,8 @@ package master
 import (
 	"context"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/fspath"
 	"github.com/alluxio-go/alluxio/master/inode"
@@ -230,18 +232,29 @@ func (t *term) CheckConsistency(ctx context.Context, c Caller, path string) ([]s
 	if err != nil {
 		return nil, err
 	}
+	ok := make([]bool, len(targets))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(consistencyChecks)
+	for i, tg := range targets {
+		g.Go(func() (err error) {
+			ok[i], err = t.consistent(ctx, tg)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
 	var bad []string
-	for _, tg := range targets {
-		ok, err := t.consistent(ctx, tg)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
+	for i, tg := range targets {
+		if !ok[i] {
 			bad = append(bad, tg.node.path)
 		}
 	}
 	return bad, nil
 }
+
+// consistencyChecks is how many paths CheckConsistency looks at together.
+const consistencyChecks = 16
 
 func (t *term) consistent(ctx context.Context, tg target) (bool, error) {
 	if !inUFS(tg.in) || tg.node.path == fspath.Root {
