@@ -224,9 +224,10 @@ func retryable(ctx context.Context, err error) bool {
 	return false
 }
 
-// exhausted is the error after the last attempt.
+// exhausted is the error after the last attempt: that of a master that answered,
+// for example about a store that does not, or that there is no master.
 func exhausted(addrs []string, attempts int, err error) error {
-	if attempts == 1 {
+	if attempts == 1 || answered(err) {
 		return err
 	}
 	return errors.Errorf(errors.Unavailable, "Failed to connect to master (%s) after %d attempts. "+

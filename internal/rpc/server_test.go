@@ -655,6 +655,24 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// A master that reports an outage, of a store for example, is not called down
+// itself.
+func TestOutageThatAMasterReports(t *testing.T) {
+	m := newPool(t, ClientOptions{}).Master(MasterOptions{Addrs: []string{"localhost:1"}, Retry: Retry{Base: time.Millisecond, Budget: 20 * time.Millisecond}})
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{ToStatus(errors.Errorf(errors.Unavailable, "the store is down")), "the store is down"},
+		{status.Error(codes.Unavailable, "broken pipe"), "Failed to connect to master (localhost:1) after "},
+	} {
+		err := m.Do(t.Context(), func(context.Context, grpc.ClientConnInterface) error { return FromStatus(c.err) })
+		if !errors.Is(err, errors.Unavailable) || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%v: got %v", c.err, err)
+		}
+	}
+}
+
 // A caller that gives up is answered at once, with what went wrong meanwhile.
 func TestRetryEndsWithTheContext(t *testing.T) {
 	m := newPool(t, ClientOptions{}).Master(MasterOptions{Addrs: []string{"localhost:1"}, Retry: Retry{Budget: time.Hour}})

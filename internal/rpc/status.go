@@ -68,7 +68,8 @@ func kindOf(c codes.Code) errors.Kind {
 
 // ToStatus turns an error into the status a server ends a call with. The text is
 // err's text. A kind that its code alone does not name travels in a detail that
-// other clients ignore. A status in err's chain keeps its code unless an
+// other clients ignore; so does Unavailable, which without it is also the code
+// of a connection that broke. A status in err's chain keeps its code unless an
 // outer *errors.Error says otherwise.
 func ToStatus(err error) error {
 	if err == nil {
@@ -79,7 +80,7 @@ func ToStatus(err error) error {
 		return s.Err()
 	}
 	s := status.New(Code(kind), err.Error())
-	if kindOf(s.Code()) != kind {
+	if kindOf(s.Code()) != kind || kind == errors.Unavailable {
 		if detailed, derr := s.WithDetails(wrapperspb.String(kind.String())); derr == nil {
 			s = detailed
 		}
@@ -102,14 +103,26 @@ func FromStatus(err error) error {
 	if !ok {
 		return err
 	}
-	kind := statusKind(s)
-	return &errors.Error{Kind: kind, Err: remoteError{s.Message(), kind}}
+	kind, named := detailedKind(s)
+	if !named {
+		kind = kindOf(s.Code())
+	}
+	return &errors.Error{Kind: kind, Err: remoteError{s.Message(), kind, named}}
 }
 
-// remoteError is a server's text. It answers to the sentinels of io/fs.
+// remoteError is a server's text, or gRPC's about a server that cannot be
+// reached. It answers to the sentinels of io/fs.
 type remoteError struct {
-	text string
-	kind errors.Kind
+	text  string
+	kind  errors.Kind
+	named bool // the server itself named the kind
+}
+
+// answered reports whether err is what one of our servers answered, as opposed
+// to a call that had no answer.
+func answered(err error) bool {
+	remote := remoteError{}
+	return stderrors.As(err, &remote) && remote.named
 }
 
 func (e remoteError) Error() string { return e.text }
@@ -149,8 +162,8 @@ func fromPeer(addr string, err error) error {
 	return err
 }
 
-// statusKind returns the kind named by a detail, else by the code.
-func statusKind(s *status.Status) errors.Kind {
+// detailedKind returns the kind named by a detail, if there is one.
+func detailedKind(s *status.Status) (errors.Kind, bool) {
 	for _, d := range s.Details() {
 		name, ok := d.(*wrapperspb.StringValue)
 		if !ok {
@@ -158,11 +171,11 @@ func statusKind(s *status.Status) errors.Kind {
 		}
 		for _, m := range kindCodes {
 			if m.kind.String() == name.GetValue() {
-				return m.kind
+				return m.kind, true
 			}
 		}
 	}
-	return kindOf(s.Code())
+	return errors.Other, false
 }
 
 // callStatus is ToStatus for the end of a call: CANCELLED is only said to a
