@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -53,7 +54,7 @@ func (c *cacher) run(ctx context.Context) error {
 					return nil
 				case j := <-c.queue:
 					if err := c.cache(ctx, j); err != nil && ctx.Err() == nil {
-						c.w.log.Warn("a block was not cached", "block", j.id, "error", err)
+						c.w.log.Log(ctx, severity(err), "a block was not cached", "block", j.id, "error", err)
 					}
 					c.mu.Lock()
 					delete(c.mu.queued, j.id)
@@ -63,6 +64,14 @@ func (c *cacher) run(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// severity of not caching a block: a full store is everyday business.
+func severity(err error) slog.Level {
+	if errors.Is(err, errors.NoSpace) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // later queues a block. What is queued already is not queued again, and when the

@@ -67,7 +67,7 @@ func (s *Store) pickLocked(dirs []*dir, n int64) *dir {
 		if s.opts.Allocator == RoundRobin {
 			d = dirs[(s.mu.next+i)%len(dirs)]
 		}
-		if d.state != dirOK || d.free() < n {
+		if d.state == dirFailed || d.free() < n {
 			continue
 		}
 		if s.opts.Allocator != MaxFree {
@@ -90,7 +90,7 @@ func (s *Store) makeRoomLocked(dirs []*dir, n int64) (*dir, []*block) {
 	dirs = slices.Clone(dirs)
 	slices.SortStableFunc(dirs, func(a, b *dir) int { return int(sign(b.free() - a.free())) })
 	for _, d := range dirs {
-		if d.state != dirOK || d.Quota < n {
+		if d.limit() < n {
 			continue
 		}
 		if victims, ok := s.evictLocked(d, n); ok {
@@ -148,7 +148,7 @@ func (s *Store) evicted(victims []*block) {
 func (s *Store) reserve(d *dir, n int64) error {
 	s.mu.Lock()
 	var victims []*block
-	ok := d.state == dirOK
+	ok := d.state != dirFailed
 	if ok && d.free() < n {
 		victims, ok = s.evictLocked(d, n)
 	}

@@ -18,7 +18,7 @@ type dirState uint8
 
 const (
 	dirOK     dirState = iota
-	dirFull            // the disk is full though the quota is not: nothing is written, reads go on
+	dirFull            // the disk is full though the quota is not: only room made by evicting is used
 	dirFailed          // taken out; probed
 )
 
@@ -40,6 +40,7 @@ type dir struct {
 	policy         evict.Policy[blockid.ID]
 	state          dirState
 	cause          error // why it is not dirOK
+	fullAt         int64 // dirFull: what was used when the disk was full
 
 	readErrors atomic.Int32 // in a row
 }
@@ -61,23 +62,29 @@ func (d *dir) blockPath(id blockid.ID) string { return filepath.Join(d.folder, b
 
 func (d *dir) quarantine() string { return filepath.Join(d.folder, ".quarantine") }
 
-// free is what may still be reserved. Store.mu is held.
-func (d *dir) free() int64 {
-	if d.state != dirOK {
+// limit is what blocks and reservations may come to. Store.mu is held.
+func (d *dir) limit() int64 {
+	switch d.state {
+	case dirFailed:
 		return 0
+	case dirFull:
+		return min(d.fullAt, d.Quota)
 	}
-	return d.Quota - d.used - d.reserved
+	return d.Quota
 }
 
-// fault notes an I/O error of d. A full disk is not written to until a probe
-// succeeds; a failing one is taken out with all its blocks. What is the process's own
+// free is what may still be reserved. Store.mu is held.
+func (d *dir) free() int64 { return d.limit() - d.used - d.reserved }
+
+// fault notes an I/O error of d. A disk that is full has no more room than it
+// has used, until a probe succeeds; a failing one is taken out with all its blocks. What is the process's own
 // trouble (too many open files), or a single file's, is not held against d.
 func (s *Store) fault(d *dir, err error) {
 	switch {
 	case errors.Is(err, errors.NoSpace):
-		s.setState(d, dirFull, err)
+		s.noRoom(d, err)
 	case isAny(err, diskErrors[:]) || errors.Is(err, errors.NotFound) && !s.folderExists(d):
-		s.setState(d, dirFailed, err)
+		s.takeOut(d, err)
 	}
 }
 
@@ -102,29 +109,35 @@ func (s *Store) readFault(d *dir, err error) {
 		return
 	}
 	if d.readErrors.Add(1) >= maxReadErrors {
-		s.setState(d, dirFailed, err)
+		s.takeOut(d, err)
 	}
 }
 
 func isIOError(err error) bool { return stderrors.Is(err, syscall.EIO) }
 
-// setState moves d to a worse state; only a probe brings it back.
-func (s *Store) setState(d *dir, state dirState, cause error) {
+// noRoom notes that the disk of d is full.
+func (s *Store) noRoom(d *dir, cause error) {
 	s.mu.Lock()
-	if state <= d.state {
+	was := d.state
+	if was != dirFailed {
+		d.state, d.cause, d.fullAt = dirFull, cause, d.used
+	}
+	s.mu.Unlock()
+	if was == dirOK {
+		s.log.Error("a storage directory is full below its quota; until there is room only what is evicted is replaced", "dir", d.Path, "error", cause)
+	}
+}
+
+// takeOut ends the use of d, until a probe succeeds.
+func (s *Store) takeOut(d *dir, cause error) {
+	s.mu.Lock()
+	if d.state == dirFailed {
 		s.mu.Unlock()
 		return
 	}
-	d.state, d.cause = state, cause
-	var lost int
-	if state == dirFailed {
-		lost = s.evacuateLocked(d)
-	}
+	d.state, d.cause = dirFailed, cause
+	lost := s.evacuateLocked(d)
 	s.mu.Unlock()
-	if state == dirFull {
-		s.log.Error("a storage directory is full below its quota; nothing is written to it until there is room", "dir", d.Path, "error", cause)
-		return
-	}
 	s.m.dirFailures.Inc()
 	s.log.Error("a storage directory failed and was taken out; it is probed until it works again", "dir", d.Path, "blocks", lost, "error", cause)
 }
@@ -148,7 +161,7 @@ type DirInfo struct {
 	TierIndex          int
 	Quota, Used        int64 // bytes; Used includes reservations
 	Lost               bool  // failed and taken out
-	Full               bool  // not written to: the disk is full
+	Full               bool  // the disk is full though the quota is not
 	Cause              string
 }
 

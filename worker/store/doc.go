@@ -20,7 +20,7 @@
 //   - Never evicted: blocks that are open, pinned, or unconfirmed (written by a
 //     client and not yet known to be in the under store).
 //   - A directory that fails is taken out, its blocks are reported as removed, and
-//     it is probed until it comes back; a full one is only not written to.
+//     it is probed until it comes back; a full one only replaces what it has.
 //
 // # Locks
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -104,10 +105,7 @@ func TestFailingDirectory(t *testing.T) {
 	check(t, s, block1(1), size, source(block1(1), size))
 
 	faults.set(a, syscall.EIO, syscall.EIO)
-	// Writing notices; the second attempt goes elsewhere.
-	if _, err := write(s, block1(2), size, CreateOptions{}, page); err == nil {
-		t.Fatal("a failing disk took a block")
-	}
+	// Creating a block notices, and goes elsewhere.
 	if info := put(t, s, block1(2), size, CreateOptions{}); info.Dir != b {
 		t.Errorf("block in %s", info.Dir)
 	}
@@ -210,6 +208,90 @@ func TestFullDisk(t *testing.T) {
 			t.Error("no faults")
 		}
 	}
+}
+
+// TestFullDiskGoesOnCaching: what is evicted makes room.
+func TestFullDiskGoesOnCaching(t *testing.T) {
+	opts := oneDir(t.TempDir(), 100*page)
+	disk := &smallDisk{pages: 10}
+	opts.FS = disk
+	s := open(t, opts)
+	for i := range 30 {
+		check(t, s, block1(i), 2*page, source(block1(i), 2*page))
+	}
+	if disk.refused == 0 || !s.Tiers()[0].Dirs[0].Full {
+		t.Errorf("the disk was never full: %+v", s.Tiers()[0])
+	}
+	here := 0
+	for i := 20; i < 30; i++ {
+		if info, err := s.Info(block1(i)); err == nil && info.Whole {
+			here++
+		}
+	}
+	if here < 3 {
+		t.Errorf("only %d of the last 10 blocks were cached on a disk for 5", here)
+	}
+}
+
+// smallDisk has room for so many pages, whatever the quota says.
+type smallDisk struct {
+	osFS
+	mu      sync.Mutex
+	pages   int
+	used    map[string]int // by block id
+	refused int
+}
+
+func blockOf(name string) string {
+	name, _, _ = strings.Cut(filepath.Base(name), "-")
+	return name
+}
+
+func (d *smallDisk) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	f, err := d.osFS.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return &smallFile{f, d, name}, nil
+}
+
+func (d *smallDisk) Remove(name string) error {
+	d.mu.Lock()
+	if !strings.HasSuffix(name, metaSuffix) {
+		delete(d.used, blockOf(name))
+	}
+	d.mu.Unlock()
+	return d.osFS.Remove(name)
+}
+
+type smallFile struct {
+	File
+	d    *smallDisk
+	name string
+}
+
+func (f *smallFile) WriteAt(p []byte, off int64) (int, error) {
+	if len(p) == page {
+		f.d.mu.Lock()
+		total := 1
+		for _, n := range f.d.used {
+			total += n
+		}
+		full := total > f.d.pages
+		if full {
+			f.d.refused++
+		} else {
+			if f.d.used == nil {
+				f.d.used = map[string]int{}
+			}
+			f.d.used[blockOf(f.name)]++
+		}
+		f.d.mu.Unlock()
+		if full {
+			return 0, syscall.ENOSPC
+		}
+	}
+	return f.File.WriteAt(p, off)
 }
 
 // TestDiskFillsWhileFetching: the pages that find no room are handed through.

@@ -124,7 +124,7 @@ func (s *Store) dirFor(opts FillOptions) *dir {
 	}
 	var best *dir
 	for _, d := range wanted {
-		if d.state == dirOK && d.Quota >= int64(s.opts.PageSize) && (best == nil || d.Quota-d.reserved > best.Quota-best.reserved) {
+		if d.limit() >= int64(s.opts.PageSize) && (best == nil || d.limit()-d.reserved > best.limit()-best.reserved) {
 			best = d
 		}
 	}

@@ -137,7 +137,7 @@ func (s *Store) swap(b *block, from, to *dir, tmp string) error {
 	b.io.Lock()
 	defer b.io.Unlock()
 	s.mu.Lock()
-	ok := !b.gone && b.refs == 0 && b.whole && to.state == dirOK
+	ok := !b.gone && b.refs == 0 && b.whole && to.state != dirFailed
 	if ok {
 		to.reserved -= b.length
 		s.placeLocked(b, to)
@@ -230,8 +230,8 @@ func (s *Store) demoteOne(ctx context.Context) bool {
 		s.mu.Lock()
 		var used, quota int64
 		for _, d := range t.dirs {
-			if d.state == dirOK {
-				used, quota = used+d.used+d.reserved, quota+d.Quota
+			if d.state != dirFailed {
+				used, quota = used+d.used+d.reserved, quota+d.limit()
 			}
 		}
 		if !t.draining {
@@ -286,7 +286,7 @@ func (s *Store) promoteOne(ctx context.Context) bool {
 		up = b.dir.tier.index - 1
 		var used, quota int64
 		for _, d := range s.tiers[up].dirs {
-			used, quota = used+d.used+d.reserved, quota+d.Quota
+			used, quota = used+d.used+d.reserved, quota+d.limit()
 		}
 		ok = float64(used+b.length) <= s.opts.Mover.PromoteQuota*float64(quota)
 	}

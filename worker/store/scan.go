@@ -28,7 +28,7 @@ func (s *Store) scanAll() error {
 	for _, d := range s.dirs {
 		g.Go(func() error {
 			if err := s.scanDir(d, true); err != nil {
-				s.setState(d, dirFailed, err)
+				s.takeOut(d, err)
 			}
 			return nil
 		})

@@ -57,20 +57,38 @@ func (s *Store) Create(id blockid.ID, opts CreateOptions) (*Writer, error) {
 	if s.has(id) {
 		return nil, exists(id)
 	}
-	d, err := s.allocate(opts.Reserve, opts.Place)
-	if err != nil {
-		return nil, err
-	}
-	w := &Writer{s: s, id: id, opts: opts, dir: d, path: s.tmpName(d, id), reserved: opts.Reserve}
-	if w.file, err = s.fs.OpenFile(w.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644); err == nil && opts.InPlace {
-		err = s.fs.Chmod(w.path, 0o666)
-	}
-	if err != nil {
+	opts.Reserve = max(opts.Reserve, 1) // so that a full directory is not chosen
+	for range s.dirs {                  // one that turns out bad is not chosen again
+		d, err := s.allocate(opts.Reserve, opts.Place)
+		if err != nil {
+			return nil, err
+		}
+		w := &Writer{s: s, id: id, opts: opts, dir: d, path: s.tmpName(d, id), reserved: opts.Reserve}
+		if err = w.openFile(); err == nil {
+			return w, nil
+		}
 		s.fault(d, err)
 		w.discard()
-		return nil, errors.E("store.create", w.path, errors.Other, err)
+		if s.usable(d) {
+			return nil, errors.E("store.create", w.path, errors.Other, err)
+		}
 	}
-	return w, nil
+	return nil, errors.Errorf(errors.NoSpace, "No storage directory of this worker can take block %d.", id)
+}
+
+func (w *Writer) openFile() (err error) {
+	w.file, err = w.s.fs.OpenFile(w.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil && w.opts.InPlace {
+		err = w.s.fs.Chmod(w.path, 0o666)
+	}
+	return err
+}
+
+// usable reports whether nothing is known against d.
+func (s *Store) usable(d *dir) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return d.state == dirOK
 }
 
 func (s *Store) has(id blockid.ID) bool {
