@@ -91,21 +91,24 @@ func (t *term) CommitBlock(ctx context.Context, w blockmap.WorkerID, b blockid.I
 }
 
 func (t *term) commitLength(ctx context.Context, b blockid.ID, length int64) error {
-	path, in, ok := t.pathOf(b.File())
+	in, ok := t.inode(b.File())
 	if !ok || in.Completed || in.IsDir() || length == in.BlockLength(b.Sequence()) {
 		return nil // gone, or as it should be; a foreign block is freed by the block map
 	}
-	h, err := t.latches.exclusive(ctx, path)
+	h, n, err := t.latchInode(ctx, b.File())
 	if err != nil {
 		return err
 	}
 	defer h.release()
-	in, ok = t.inode(b.File())
+	if !n.exists() {
+		return nil
+	}
+	in = n.last()
 	switch last := in.Blocks() - 1; {
-	case !ok || in.Completed || b.Sequence() > last:
+	case in.Completed || b.Sequence() > last:
 		return nil
 	case length > in.BlockSize || b.Sequence() < last && length != in.BlockSize:
-		return shortBlock(path, in, b.Sequence(), length)
+		return shortBlock(n.path, in, b.Sequence(), length)
 	case length == in.BlockLength(last):
 		return nil
 	}
