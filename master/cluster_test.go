@@ -46,7 +46,7 @@ func TestConcurrentOperations(t *testing.T) {
 				}
 				return p
 			}
-			for range 150 {
+			for range 500 {
 				err := w.anyOperation(ctx, rnd, path)
 				done[errors.KindOf(err)].Add(1)
 				if errors.Is(err, errors.Internal) {
