@@ -30,6 +30,13 @@ func (f *faultFS) set(below string, reads, writes error) {
 	f.below, f.reads, f.writes = below, reads, writes
 }
 
+// count is the number of faults so far.
+func (f *faultFS) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.faults
+}
+
 func (f *faultFS) check(name string, write bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -116,11 +123,7 @@ func TestFailingDirectory(t *testing.T) {
 	wantKind(t, err, errors.NotFound)
 	check(t, s, block1(1), size, source(block1(1), size)) // fetched again
 
-	eventually(t, "a probe has failed", func() bool {
-		faults.mu.Lock()
-		defer faults.mu.Unlock()
-		return faults.faults >= 3
-	})
+	eventually(t, "a probe has failed", func() bool { return faults.count() >= 3 })
 	faults.set("", nil, nil)
 	eventually(t, "the directory is back", func() bool { return !s.Tiers()[0].Dirs[0].Lost })
 	check(t, s, block1(0), size, nil)
@@ -172,8 +175,8 @@ func TestReadErrors(t *testing.T) {
 	if !s.Tiers()[0].Dirs[0].Lost {
 		t.Error("errors in a row did not take the directory out")
 	}
-	if faults.faults < maxReadErrors {
-		t.Errorf("only %d faults", faults.faults)
+	if faults.count() < maxReadErrors {
+		t.Errorf("only %d faults", faults.count())
 	}
 	faults.set("", nil, nil)
 }
@@ -204,7 +207,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		faults.set("", nil, nil)
 		eventually(t, "the directory is written to again", func() bool { return !s.Tiers()[0].Dirs[0].Full })
-		if faults.faults == 0 {
+		if faults.count() == 0 {
 			t.Error("no faults")
 		}
 	}
@@ -313,7 +316,7 @@ func TestDiskFillsWhileFetching(t *testing.T) {
 	if err != nil || !bytes.Equal(got, src.data) {
 		t.Fatalf("wrong bytes, or %v", err)
 	}
-	if faults.faults == 0 {
+	if faults.count() == 0 {
 		t.Error("no faults")
 	}
 	faults.set("", nil, nil)
