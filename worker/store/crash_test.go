@@ -70,7 +70,7 @@ func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	committed := map[int]bool{}
 	kills := 0
-	for round := range 12 {
+	for round := range 8 {
 		cmd := exec.Command(exe)
 		cmd.Env = append(os.Environ(), "STORE_CRASH_DIR="+dir)
 		out, err := cmd.StdoutPipe()
@@ -80,7 +80,7 @@ func TestKill(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		kill := time.AfterFunc(time.Duration(60+23*round)*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		kill := time.AfterFunc(time.Duration(60+30*round)*time.Millisecond, func() { _ = cmd.Process.Kill() })
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			var what string
 			var n int
@@ -95,7 +95,7 @@ func TestKill(t *testing.T) {
 		}
 		checkAfterKill(t, dir, committed)
 	}
-	if kills != 12 || len(committed) < 15 {
+	if kills != 8 || len(committed) < 10 {
 		t.Errorf("%d kills, %d blocks", kills, len(committed))
 	}
 }

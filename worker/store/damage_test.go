@@ -189,6 +189,26 @@ func TestDamageOfOnlyCopies(t *testing.T) {
 	}
 }
 
+// TestScrub: damage is found though nobody reads.
+func TestScrub(t *testing.T) {
+	opts := oneDir(t.TempDir(), 100*page)
+	opts.ScrubBytesPerSecond = 1 << 30
+	s := open(t, opts)
+	const size = 4 * page
+	put(t, s, block1(0), size, CreateOptions{Fingerprint: "v1"})
+	put(t, s, block1(1), size, CreateOptions{Fingerprint: "v1"})
+	if err := edit(s.dirs[0].blockPath(block1(0)), func(b []byte) []byte { b[3*page] ^= 1; return b }); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the bad page is dropped", func() bool {
+		info, err := s.Info(block1(0))
+		return err == nil && !info.Whole && info.Bytes == 3*page
+	})
+	if info, err := s.Info(block1(1)); err != nil || !info.Whole {
+		t.Errorf("a good block: %+v, %v", info, err)
+	}
+}
+
 func TestLocalReads(t *testing.T) {
 	const size = 4*page + 10
 	s := open(t, oneDir(t.TempDir(), 100*page))

@@ -327,30 +327,42 @@ func (s *Store) scrubLoop(ctx context.Context) {
 	})
 }
 
-// scrub verifies what is present of one block; an error only when ctx ended.
+// scrub verifies what is present of one block, page by page, so that it is not in
+// the way of moves for long; an error only when ctx ended.
 func (s *Store) scrub(ctx context.Context, id blockid.ID, limit *rate.Limiter) error {
+	for p := 0; ; p++ {
+		s.mu.Lock()
+		b, ok := s.mu.blocks[id]
+		ok = ok && b.refs == 0 && !b.moving && p < b.pages()
+		s.mu.Unlock()
+		if !ok {
+			return nil
+		}
+		if err := limit.WaitN(ctx, int(min(b.pageLen(p), int64(limit.Burst())))); err != nil {
+			return err
+		}
+		s.scrubPage(id, p)
+	}
+}
+
+// scrubPage verifies one page of an idle block.
+func (s *Store) scrubPage(id blockid.ID, p int) {
 	s.mu.Lock()
 	b, ok := s.mu.blocks[id]
-	ok = ok && b.refs == 0
-	if ok {
+	if ok = ok && b.refs == 0 && !b.moving && p < b.pages(); ok {
 		b.refs++
 	}
 	s.mu.Unlock()
 	if !ok {
-		return nil
+		return
 	}
 	defer s.unref(b)
 	if err := s.ensureOpen(b); err != nil {
-		return nil // the next reader deals with it
+		return // the next reader deals with it
 	}
-	buf := make([]byte, b.pageSize)
-	for p := range b.pages() {
-		if err := limit.WaitN(ctx, int(b.pageLen(p))); err != nil {
-			return err
-		}
-		if _, bad, err := s.readVerified(b, buf, b.pageOff(p), int(b.pageLen(p))); bad >= 0 {
-			s.dropPage(b, bad, err)
-		}
+	buf := s.pageOf(b)
+	defer s.putPage(buf)
+	if _, bad, err := s.readVerified(b, *buf, b.pageOff(p), int(b.pageLen(p))); bad >= 0 {
+		s.dropPage(b, bad, err)
 	}
-	return nil
 }
