@@ -830,7 +830,7 @@ func TestMasterRestarts(t *testing.T) {
 	cl := testcluster.Start(t, testcluster.Options{})
 	c := cl.Client(nil)
 	data := pattern(14, 3<<20)
-	for _, wt := range []client.WriteType{client.CacheThrough, client.Through} {
+	for _, wt := range []client.WriteType{client.MustCache, client.CacheThrough, client.Through} {
 		path := "/" + string(wt)
 		w, err := c.Create(t.Context(), path, client.CreateOptions{WriteType: wt})
 		if err != nil {

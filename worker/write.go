@@ -186,8 +186,31 @@ func (w *Worker) commitWritten(ctx context.Context, writer *store.Writer) error 
 	return nil
 }
 
-// commit tells the master of a whole block.
+const (
+	reregisterTimeout = 30 * time.Second       // how long a commit waits for the worker to be known again
+	reregisterPause   = 100 * time.Millisecond // between two tries
+)
+
+// commit tells the master of a whole block. A master that has restarted, or a new
+// leader, does not know this worker until it has registered again: commit waits
+// for that.
 func (w *Worker) commit(ctx context.Context, info store.Info) error {
+	deadline := time.Now().Add(reregisterTimeout)
+	err := w.tryCommit(ctx, info)
+	for errors.Is(err, errors.NotFound) && time.Now().Before(deadline) {
+		w.heartbeatSoon()
+		select {
+		case <-time.After(reregisterPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		err = w.tryCommit(ctx, info)
+	}
+	return err
+}
+
+// tryCommit fails with NotFound when the master does not know this worker.
+func (w *Worker) tryCommit(ctx context.Context, info store.Info) error {
 	used := storageOf(w.store.Tiers()).used[info.Tier]
 	err := w.master.commitBlock(ctx, w.id.Load(), info, used)
 	if err != nil {
