@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/master/inode"
 )
@@ -177,6 +178,16 @@ func TestRenameDirUndone(t *testing.T) {
 	}
 }
 
+// blockID asks for a block id of an incomplete file.
+func (w *world) blockID(path string, o CommonOptions) blockid.ID {
+	w.tb.Helper()
+	id, err := w.term().NewBlockID(context.Background(), System, path, o)
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	return id
+}
+
 func TestOperationIDs(t *testing.T) {
 	w := newWorld(t, nil)
 	ctx := context.Background()
@@ -190,6 +201,21 @@ func TestOperationIDs(t *testing.T) {
 		}
 		if again && first.Completed != true {
 			t.Error("a repeated create does not show the file as it is")
+		}
+		if !again {
+			b := w.blockID("/f", op(6))
+			w.failover()
+			if tm = w.term(); w.blockID("/f", op(6)) != b { // nor does it take one more
+				t.Error("a repeated call gets another block")
+			}
+			if err := tm.CommitBlock(ctx, w.worker, b, 10, place("MEM"), -1); err != nil {
+				t.Fatal(err)
+			}
+			if next := w.blockID("/f", op(7)); next.Sequence() != 1 {
+				t.Errorf("the second block is %v", next)
+			} else if err := tm.CommitBlock(ctx, w.worker, next, 3, place("MEM"), -1); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := tm.CompleteFile(ctx, System, "/f", CompleteOptions{CommonOptions: op(2)}); err != nil {
 			t.Fatalf("complete, again %v: %v", again, err)

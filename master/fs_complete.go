@@ -47,8 +47,9 @@ func (t *term) checkOpenFile(c Caller, path string) (node, error) {
 	return n, t.check(c, &n, want)
 }
 
-// NewBlockID hands out the id of the next block of an incomplete file.
-func (t *term) NewBlockID(ctx context.Context, c Caller, path string) (blockid.ID, error) {
+// NewBlockID hands out the id of the next block of an incomplete file; to a call
+// that is repeated, the same one again.
+func (t *term) NewBlockID(ctx context.Context, c Caller, path string, o CommonOptions) (blockid.ID, error) {
 	h, n, err := t.openFile(ctx, c, path)
 	if err != nil {
 		return 0, err
@@ -57,6 +58,8 @@ func (t *term) NewBlockID(ctx context.Context, c Caller, path string) (blockid.I
 	in := n.last()
 	sequence := in.Blocks()
 	switch {
+	case t.repeated(o.op) && sequence > 0: // a writer asks for one block after the other
+		return in.ID.Container().Block(sequence - 1), nil
 	case in.Completed:
 		return 0, errors.Errorf(errors.Invalid, "A new block cannot be added to %s: the file has already been completed.", path)
 	case in.Length%in.BlockSize != 0:
@@ -66,7 +69,7 @@ func (t *term) NewBlockID(ctx context.Context, c Caller, path string) (blockid.I
 	}
 	to := in
 	to.Length += in.BlockSize // counts the ids handed out until the file is complete
-	if err := t.propose(opID{}, updateChange(in, to)); err != nil {
+	if err := t.propose(o.op, updateChange(in, to)); err != nil {
 		return 0, err
 	}
 	t.metrics.ops.WithLabelValues("NewBlocksGot").Inc()

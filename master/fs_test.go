@@ -88,16 +88,16 @@ func TestCompleteErrors(t *testing.T) {
 		return tm.CompleteFile(ctx, System, path, CompleteOptions{CommonOptions: trust})
 	}
 	create("/uncommitted", MustCache)
-	if _, err := tm.NewBlockID(ctx, System, "/uncommitted"); err != nil {
+	if _, err := tm.NewBlockID(ctx, System, "/uncommitted", CommonOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, complete("/uncommitted"), errors.Invalid, "Cannot complete a file without all the blocks committed")
 	create("/short", MustCache)
-	b, _ := tm.NewBlockID(ctx, System, "/short")
+	b, _ := tm.NewBlockID(ctx, System, "/short", CommonOptions{})
 	if err := tm.CommitBlock(ctx, w.worker, b, 7, place("MEM"), -1); err != nil {
 		t.Fatal(err)
 	}
-	_, err := tm.NewBlockID(ctx, System, "/short")
+	_, err := tm.NewBlockID(ctx, System, "/short", CommonOptions{})
 	wantError(t, err, errors.Invalid, "only the last block of a file may be shorter")
 	if err := complete("/short"); err != nil {
 		t.Error(err)

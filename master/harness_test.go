@@ -214,7 +214,7 @@ func (w *world) tryWrite(path string, n int, wt WriteType) error {
 	}
 	if wt != Through {
 		for left := n; left > 0; left -= 1024 {
-			id, err := t.NewBlockID(ctx, System, path)
+			id, err := t.NewBlockID(ctx, System, path, CommonOptions{})
 			if err != nil {
 				return err
 			}

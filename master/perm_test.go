@@ -141,7 +141,7 @@ func TestWriterOfUnwritableFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tm.NewBlockID(ctx, Caller{User: "eve"}, "/d/f"); !errors.Is(err, errors.Permission) {
+	if _, err := tm.NewBlockID(ctx, Caller{User: "eve"}, "/d/f", CommonOptions{}); !errors.Is(err, errors.Permission) {
 		t.Errorf("somebody else: %v", err)
 	}
 	if err := tm.CompleteFile(ctx, bob, "/d/f", CompleteOptions{CommonOptions: trust}); err != nil {

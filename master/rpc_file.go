@@ -141,7 +141,7 @@ func (s *fileService) GetNewBlockIdForFile(ctx context.Context, r *filepb.GetNew
 	if err != nil {
 		return nil, err
 	}
-	id, err := c.t.NewBlockID(ctx, c.c, c.path)
+	id, err := c.t.NewBlockID(ctx, c.c, c.path, commonOptions(r.GetOptions().GetCommonOptions()))
 	return &filepb.GetNewBlockIdForFilePResponse{Id: proto.Int64(int64(id))}, err
 }
 
