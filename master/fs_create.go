@@ -88,6 +88,11 @@ func (t *term) create(ctx context.Context, c Caller, path string, o CreateOption
 	if err := t.checkWritable(path); err != nil {
 		return n, err
 	}
+	if o.WriteType.persists() {
+		if err := t.checkMaintained(t.locate(path)); err != nil {
+			return n, err
+		}
+	}
 	changes, err := t.newInodes(c, &n, o, kind)
 	if err != nil {
 		return n, err

@@ -126,6 +126,10 @@ func TestUFSMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, w.delete("/f", DeleteOptions{}), errors.Permission, "Operation WRITE not allowed on ufs path mem://root/f under maintenance mode READ_ONLY")
+	for _, wt := range []WriteType{CacheThrough, Through, AsyncThrough} {
+		wantError(t, w.tryWrite("/new", 1, wt), errors.Permission, "Operation WRITE not allowed on ufs path mem://root/new under maintenance mode READ_ONLY")
+	}
+	w.write("/cached", 1, MustCache) // changes nothing in the store
 	wantError(t, w.term().UpdateUFSMode(System, "mem://unknown/", ufsReadOnly), errors.Invalid, "mem://unknown/")
 	w.failover()
 	wantError(t, w.delete("/f", DeleteOptions{}), errors.Permission, "READ_ONLY")

@@ -137,10 +137,18 @@ func (t *term) reading(ctx context.Context, loc mount.Location) (ufs.UFS, error)
 
 // writing returns the store below a path for changing it.
 func (t *term) writing(ctx context.Context, loc mount.Location) (ufs.UFS, error) {
-	if mode := t.ufsMode(loc.UFS); mode == ufsNoAccess || mode == ufsReadOnly {
-		return nil, underMaintenance("WRITE", loc, mode)
+	if err := t.checkMaintained(loc); err != nil {
+		return nil, err
 	}
 	return t.stores.get(ctx, loc.Point)
+}
+
+// checkMaintained refuses changes of a store whose maintenance mode forbids them.
+func (t *term) checkMaintained(loc mount.Location) error {
+	if mode := t.ufsMode(loc.UFS); mode == ufsNoAccess || mode == ufsReadOnly {
+		return underMaintenance("WRITE", loc, mode)
+	}
+	return nil
 }
 
 func underMaintenance(op string, loc mount.Location, mode int32) error {

@@ -68,6 +68,9 @@ const (
 // through reports whether data and directories go to the UFS at once.
 func (w WriteType) through() bool { return w == CacheThrough || w == Through }
 
+// persists reports whether the data reaches the UFS by itself, now or later.
+func (w WriteType) persists() bool { return w.through() || w == AsyncThrough }
+
 // LoadMetadata says when an operation looks into the UFS for metadata that is
 // not in the tree.
 type LoadMetadata uint8
