@@ -84,7 +84,7 @@ func startLive(t *testing.T) *live {
 	}
 	t.Cleanup(func() { files.Close() })
 	l.master = serve(t, masterPages, web.NewMasterHandler(m, web.Options{Config: mc, Gatherer: reg, Logger: logger, Files: files}))
-	l.worker = serve(t, workerPages, web.NewWorkerHandler(w, web.WorkerOptions{Options: web.Options{Config: wc, Gatherer: wreg, Logger: logger}, Names: files}))
+	l.worker = serve(t, workerPages, web.NewWorkerHandler(w, web.WorkerOptions{Options: web.Options{Config: wc, Gatherer: wreg, Logger: logger}, Names: files, Operations: w.Operations}))
 	if l.client, err = client.New(load(config.Client), client.Options{Logger: logger}); err != nil {
 		t.Fatal(err)
 	}
@@ -211,6 +211,7 @@ func TestLive(t *testing.T) {
 	}
 	wants(t, "blocks of a file", get(t, w+"/blockInfo?path=/data/cached", 200), "1048576", "402848")
 	wants(t, "worker", get(t, w+"/overview", 200), "MEM", filepath.Dir(l.logs), strings.Replace(m, "127.0.0.1", "localhost", 1))
+	wants(t, "worker operations", get(t, w+"/api/v1/worker/operations", 200), `{"operationCount":0,"rpcQueueLength":0}`)
 	wants(t, "worker metrics", get(t, w+"/metrics/json", 200), "Worker.BlocksCached")
 }
 

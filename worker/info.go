@@ -39,5 +39,14 @@ func (w *Worker) Capacity() (total, used int64) {
 // Blocks describes all blocks here, also those that are here in part.
 func (w *Worker) Blocks() []store.Info { return w.store.AllBlocks() }
 
+// Operations counts the calls being served, and the blocks that wait to be cached
+// in the background.
+func (w *Worker) Operations() (running, waiting int) {
+	if s := w.server.Load(); s != nil {
+		running = s.Running()
+	}
+	return running, len(w.cacher.queue)
+}
+
 // Block describes one block; NotFound when nothing of it is here.
 func (w *Worker) Block(id blockid.ID) (store.Info, error) { return w.store.Info(id) }

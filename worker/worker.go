@@ -59,6 +59,7 @@ type Worker struct {
 	cacher  *cacher
 	persist *persister
 
+	server           atomic.Pointer[rpc.Server] // nil until Run serves
 	versions         versions
 	sequences        sequences
 	readers, writers slots
@@ -192,6 +193,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.server.Store(server)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx, w.listeners()...) })
 	for _, loop := range []func(context.Context) error{

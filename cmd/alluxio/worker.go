@@ -52,8 +52,9 @@ func workerParts(ctx context.Context, conf *config.Config, log *logging) ([]serv
 	}
 	pages, err := newWebServer(conf.String(config.WorkerWebBindHost), config.WorkerWebPort, conf,
 		web.NewWorkerHandler(w, web.WorkerOptions{
-			Options: web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger},
-			Names:   names,
+			Options:    web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger},
+			Names:      names,
+			Operations: w.Operations,
 		}), names)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	if err != nil {
 		return nil, err
 	}
+	defer s.count(info.FullMethod)()
 	return handle(ctx, req)
 }
 
@@ -33,6 +34,7 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	if err != nil {
 		return err
 	}
+	defer s.count(info.FullMethod)()
 	return handle(srv, &userStream{ServerStream: ss, ctx: ctx})
 }
 
@@ -43,6 +45,15 @@ type userStream struct {
 }
 
 func (s *userStream) Context() context.Context { return s.ctx }
+
+// count notes that a call is being served until the function it returns is called.
+func (s *Server) count(method string) (done func()) {
+	if accessTo(method, s.opts.Access) == Anyone {
+		return func() {}
+	}
+	s.running.Add(1)
+	return func() { s.running.Add(-1) }
+}
 
 // recovered turns a panic of a handler into an internal error.
 func (s *Server) recovered(method string, err *error) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -97,6 +98,7 @@ type Server struct {
 	standby map[string]bool
 	grpc    *grpc.Server
 	stop    chan struct{} // closed when login streams must end
+	running atomic.Int64  // calls being served, see Running
 
 	channels struct {
 		sync.RWMutex
@@ -136,6 +138,10 @@ func NewServer(opts ServerOptions) *Server {
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.grpc.RegisterService(desc, impl)
 }
+
+// Running counts the calls that are being served, without logins, which last as
+// long as their connections.
+func (s *Server) Running() int { return int(s.running.Load()) }
 
 // MissingPolicies returns the registered methods that declare no access.
 func (s *Server) MissingPolicies() []string {

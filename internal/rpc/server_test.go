@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -708,5 +709,33 @@ func until(t *testing.T, what string, done func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}
+	}
+}
+
+// TestRunning: calls are counted while they are served, connections are not.
+func TestRunning(t *testing.T) {
+	served, finish := make(chan struct{}), make(chan struct{})
+	s := start(t, "", ServerOptions{Auth: Simple}, &files{getStatus: func(context.Context) error {
+		served <- struct{}{}
+		<-finish
+		return nil
+	}})
+	p := newPool(t, simple("u"))
+	result := make(chan error, 2)
+	go func() { _, err := getStatus(t.Context(), p.Conn(s.addr)); result <- err }()
+	go func() { _, err := list(t.Context(), p.Conn(s.addr)); result <- err }()
+	<-served
+	<-served
+	if n := s.Running(); n != 2 {
+		t.Errorf("%d calls are running, not 2", n)
+	}
+	close(finish)
+	for range cap(result) {
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+	}
+	for s.Running() != 0 && t.Context().Err() == nil { // until the test's deadline
+		runtime.Gosched()
 	}
 }
