@@ -131,8 +131,8 @@ func contentFingerprint(fingerprint string) string {
 	return fingerprint
 }
 
-// version is what of an under-store file the blocks of one container hold.
-type version struct {
+// fileVersion is what of an under-store file the blocks of one container hold.
+type fileVersion struct {
 	fingerprint string
 	size        int64
 }
@@ -142,15 +142,15 @@ type version struct {
 type versions struct {
 	mu struct {
 		sync.Mutex
-		known map[blockid.Container]version
-		older map[blockid.Container]version
+		known map[blockid.Container]fileVersion
+		older map[blockid.Container]fileVersion
 	}
 }
 
 // maxVersions bounds each of the two generations.
 const maxVersions = 16 << 10
 
-func (vs *versions) get(c blockid.Container) (version, bool) {
+func (vs *versions) get(c blockid.Container) (fileVersion, bool) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	v, ok := vs.mu.known[c]
@@ -162,15 +162,15 @@ func (vs *versions) get(c blockid.Container) (version, bool) {
 	return v, ok
 }
 
-func (vs *versions) put(c blockid.Container, v version) {
+func (vs *versions) put(c blockid.Container, v fileVersion) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	vs.putLocked(c, v)
 }
 
-func (vs *versions) putLocked(c blockid.Container, v version) {
+func (vs *versions) putLocked(c blockid.Container, v fileVersion) {
 	if vs.mu.known == nil || len(vs.mu.known) >= maxVersions {
-		vs.mu.older, vs.mu.known = vs.mu.known, map[blockid.Container]version{}
+		vs.mu.older, vs.mu.known = vs.mu.known, map[blockid.Container]fileVersion{}
 	}
 	vs.mu.known[c] = v
 }

@@ -22,7 +22,7 @@ type below struct {
 	path   string // relative to the root of the mount
 	offset int64  // of the block in the file
 	length int64  // of the block
-	version
+	fileVersion
 	random bool
 	count  func(n int)
 }
@@ -78,13 +78,13 @@ func (w *Worker) locate(ctx context.Context, id blockid.ID, o *dataserverpb.Open
 	if o.GetBlockInUfsTier() {
 		b.path, b.offset = spilledPath(id), 0
 		info, err := m.ufs.Stat(ctx, b.path)
-		b.version = version{fingerprint: info.Fingerprint, size: info.Size}
+		b.fileVersion = fileVersion{fingerprint: info.Fingerprint, size: info.Size}
 		return b, err
 	}
 	if b.path, err = m.rel(o.GetUfsPath()); err != nil {
 		return nil, err
 	}
-	if b.version, err = w.versionOf(ctx, id, b); err != nil {
+	if b.fileVersion, err = w.versionOf(ctx, id, b); err != nil {
 		return nil, err
 	}
 	if b.offset < 0 || b.length < 0 || b.offset+b.length > b.size {
@@ -96,18 +96,18 @@ func (w *Worker) locate(ctx context.Context, id blockid.ID, o *dataserverpb.Open
 
 // versionOf finds out which version of its file a block belongs to: the one
 // the master recorded, else the one that is there now.
-func (w *Worker) versionOf(ctx context.Context, id blockid.ID, b *below) (version, error) {
+func (w *Worker) versionOf(ctx context.Context, id blockid.ID, b *below) (fileVersion, error) {
 	if v, ok := w.versions.get(id.Container()); ok {
 		return v, nil
 	}
-	var v version
+	var v fileVersion
 	file, err := w.master.fileInfo(ctx, id.File(), rpc.Retry{})
 	switch {
 	case err == nil:
 		if rel, err := b.m.rel(file.GetUfsPath()); err != nil || rel != b.path {
 			return v, errors.Errorf(errors.Permission, "Block %d belongs to %s, not to %s of %s.", id, file.GetUfsPath(), b.path, b.m.uri)
 		}
-		v = version{fingerprint: contentFingerprint(file.GetUfsFingerprint()), size: file.GetLength()}
+		v = fileVersion{fingerprint: contentFingerprint(file.GetUfsFingerprint()), size: file.GetLength()}
 	case errors.Is(err, errors.NotFound):
 		return v, errors.Errorf(errors.NotFound, "The file of block %d does not exist any more.", id)
 	default:
@@ -118,7 +118,7 @@ func (w *Worker) versionOf(ctx context.Context, id blockid.ID, b *below) (versio
 		if err != nil {
 			return v, fetchError(err)
 		}
-		v = version{fingerprint: info.Fingerprint, size: info.Size}
+		v = fileVersion{fingerprint: info.Fingerprint, size: info.Size}
 	}
 	w.versions.put(id.Container(), v)
 	return v, nil

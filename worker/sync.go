@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
+	build "github.com/alluxio-go/alluxio/internal/version"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 	"github.com/alluxio-go/alluxio/proto/grpcpb"
 	"github.com/alluxio-go/alluxio/worker/store"
@@ -88,7 +90,8 @@ func (w *Worker) registerOnce(ctx context.Context) error {
 func (w *Worker) registration(id int64, blocks []store.Info) []*blockpb.RegisterWorkerPRequest {
 	st := storageOf(w.store.Tiers())
 	first := &blockpb.RegisterWorkerPRequest{WorkerId: &id, StorageTiers: st.aliases, TotalBytesOnTiers: st.total,
-		UsedBytesOnTiers: st.used, LostStorage: st.lost, Options: &blockpb.RegisterWorkerPOptions{Configs: w.properties()}}
+		UsedBytesOnTiers: st.used, LostStorage: st.lost, Options: &blockpb.RegisterWorkerPOptions{
+			Configs: w.properties(), BuildVersion: &grpcpb.BuildVersion{Version: proto.String(build.Version), Revision: proto.String(build.Revision)}}}
 	batches := []*blockpb.RegisterWorkerPRequest{first}
 	size := max(1, w.conf.Int(config.WorkerRegisterStreamBatchSize))
 	for part := range slices.Chunk(blocks, size) {

@@ -128,7 +128,7 @@ func TestReportKeepsWhatDidNotArrive(t *testing.T) {
 func TestVersionsAreBounded(t *testing.T) {
 	var vs versions
 	for c := range blockid.Container(5 * maxVersions) {
-		vs.put(c, version{fingerprint: "v", size: int64(c)})
+		vs.put(c, fileVersion{fingerprint: "v", size: int64(c)})
 		if v, ok := vs.get(0); c < maxVersions && (!ok || v.size != 0) {
 			t.Fatalf("a version in use was forgotten after %d others", c)
 		}
@@ -136,7 +136,7 @@ func TestVersionsAreBounded(t *testing.T) {
 	if n := len(vs.mu.known) + len(vs.mu.older); n > 2*maxVersions {
 		t.Errorf("%d versions are kept", n)
 	}
-	vs.put(7, version{})
+	vs.put(7, fileVersion{})
 	vs.forget(7)
 	if _, ok := vs.get(7); ok {
 		t.Error("not forgotten")
