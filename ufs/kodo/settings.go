@@ -97,7 +97,7 @@ func newSettings(opts ufs.Options) (settings, error) {
 		backoff:         p.duration(keyBackoff, 50*time.Millisecond),
 		requestsMax:     p.number(keyRequestsMax, 64, 1, 10000),
 		partBytes:       int(p.bytes(keyPartBytes, defaultPart, minPart, maxPart)),
-		uploadThreads:   p.number(keyUploadThreads, 4, 1, 64),
+		uploadThreads:   p.number(keyUploadThreads, 8, 1, 64),
 		rangeBytes:      p.bytes(keyRangeBytes, 8*mib, 64<<10, maxPart),
 		downloadThreads: p.number(keyDownloadThreads, 6, 1, 64),
 		bufferBytes:     p.bytes(keyBufferBytes, 256*mib, 0, 1<<40),
