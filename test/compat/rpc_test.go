@@ -2,7 +2,7 @@ package compat
 
 import (
 	"context"
-	"os"
+	"net"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -17,8 +17,8 @@ import (
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
 	"github.com/alluxio-go/alluxio/internal/testcluster"
-	_ "github.com/alluxio-go/alluxio/proto/jobpb" // its descriptors
-	_ "github.com/alluxio-go/alluxio/proto/metricpb"
+	"github.com/alluxio-go/alluxio/job"
+	_ "github.com/alluxio-go/alluxio/proto/metricpb" // its descriptors
 )
 
 // Every call of every service of the protocol has a row, and the cluster does
@@ -26,12 +26,13 @@ import (
 func TestEveryCallAnswersAsDocumented(t *testing.T) {
 	rows := documented(t)
 	c := testcluster.Start(t, testcluster.Options{})
+	jobs := startJobService(t, c)
 	me := rpc.ClientOptions{Auth: rpc.Simple, User: c.Client(nil).User()}
 	for service := range services() {
 		t.Run(string(service.Name()), func(t *testing.T) {
 			pool := rpc.NewPool(me)
 			defer pool.Close()
-			conn := pool.Conn(hostOf(c, service))
+			conn := pool.Conn(hostOf(c, jobs, service))
 			for i := range service.Methods().Len() {
 				method := service.Methods().Get(i)
 				key := string(service.FullName()) + "/" + string(method.Name())
@@ -54,12 +55,7 @@ func TestEveryCallAnswersAsDocumented(t *testing.T) {
 
 func documented(t *testing.T) map[string]Row {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "docs", "compatibility.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	list, err := Parse(f)
+	list, err := Read(filepath.Join("..", "..", "docs", "compatibility.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +85,35 @@ func services() func(yield func(protoreflect.ServiceDescriptor) bool) {
 	}
 }
 
+// startJobService runs the job service, which testcluster leaves out, and
+// returns where.
+func startJobService(t *testing.T, c *testcluster.Cluster) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := job.New(job.Options{Listener: l, Auth: rpc.Simple, Files: func(string) (job.Files, error) { return c.Client(nil), nil }})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	<-s.Ready()
+	return l.Addr().String()
+}
+
 // hostOf returns where a service is expected.
-func hostOf(c *testcluster.Cluster, s protoreflect.ServiceDescriptor) string {
-	if s.FullName() == "alluxio.grpc.block.BlockWorker" {
+func hostOf(c *testcluster.Cluster, jobs string, s protoreflect.ServiceDescriptor) string {
+	switch {
+	case s.FullName() == "alluxio.grpc.block.BlockWorker":
 		return c.WorkerAddr(0)
+	case s.ParentFile().Package() == "alluxio.grpc.job":
+		return jobs
 	}
 	return c.MasterAddr()
 }

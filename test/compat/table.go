@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,6 +32,16 @@ type Row struct {
 }
 
 var quoted = regexp.MustCompile("`([^`]+)`")
+
+// Read returns the rows of the document in a file.
+func Read(file string) ([]Row, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Parse(f)
+}
 
 // Parse returns the rows of all tables of the document. A table has the columns
 // name, answer and text, and those about Java a fourth one with checks in

@@ -28,9 +28,14 @@ type slowReader struct {
 	lines *bufio.Scanner
 }
 
-func startSlowReader(t *testing.T, cp string, w *world.World, path string) *slowReader {
+// startSlowReader starts a reader that reaches the worker's files only through
+// the worker, or as the command (its program and arguments before java's) has it.
+func startSlowReader(t *testing.T, cp string, w *world.World, path string, command ...string) *slowReader {
 	t.Helper()
-	r := &slowReader{t: t, cmd: exec.Command("java", "-cp", "java/target/interop-1.jar:"+cp, "interop.Slow", "localhost", fmt.Sprint(w.Port.Master), path)}
+	shortCircuit := len(command) > 0
+	command = append(command, "java", fmt.Sprintf("-Dalluxio.user.short.circuit.enabled=%v", shortCircuit),
+		"-cp", "java/target/interop-1.jar:"+cp, "interop.Slow", "localhost", fmt.Sprint(w.Port.Master), path)
+	r := &slowReader{t: t, cmd: exec.Command(command[0], command[1:]...)}
 	r.cmd.Stderr = os.Stderr
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {
@@ -94,6 +99,20 @@ func TestJavaReaderLosesItsWorker(t *testing.T) {
 	r := startSlowReader(t, cp, w, "/f")
 	w.Kill("worker")
 	r.goOn(hash)
+}
+
+// A Java client on the worker's host that cannot see the worker's files, as in
+// another container, reads through the worker.
+func TestJavaReaderWithoutTheFiles(t *testing.T) {
+	cp := classpath(t, "java")
+	w := startCluster(t)
+	path, hash := sourceFile(t, w, 10<<20)
+	w.FS("-Dalluxio.user.file.writetype.default=MUST_CACHE", "copyFromLocal", path, "/f")
+	hide := []string{"unshare", "-r", "-m", "sh", "-c", `mount -t tmpfs none "$0" && exec "$@"`, w.Path("ramdisk")}
+	if out, err := exec.Command(hide[0], append(hide[1:], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED, NOT TESTED: no name space of mounts can be made: %v %s", err, out)
+	}
+	startSlowReader(t, cp, w, "/f", hide...).goOn(hash)
 }
 
 // A Java client that is left alone keeps its connections: the master tolerates

@@ -12,6 +12,7 @@ public final class Main {
     for (boolean shortCircuit : new boolean[] {true, false}) {
       new Native(suite, host, port, shortCircuit, local).run();
     }
+    new Others(suite, host, port, local).run();
     new Hadoop(suite, host, port, local).run();
     System.exit(suite.finish());
   }

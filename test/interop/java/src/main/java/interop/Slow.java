@@ -21,7 +21,6 @@ public final class Slow {
     InstancedConfiguration conf = Configuration.copyGlobal();
     conf.set(PropertyKey.MASTER_HOSTNAME, args[0], Source.RUNTIME);
     conf.set(PropertyKey.MASTER_RPC_PORT, Integer.parseInt(args[1]), Source.RUNTIME);
-    conf.set(PropertyKey.USER_SHORT_CIRCUIT_ENABLED, false, Source.RUNTIME);
     FileSystemContext context = FileSystemContext.create(conf);
     FileSystem fs = FileSystem.Factory.create(context);
     MessageDigest digest = MessageDigest.getInstance("SHA-256");
