@@ -425,13 +425,13 @@ func measureFull(ctx context.Context, p params) ([]figure, error) {
 
 // measureMany has 64 readers of one cold file.
 func measureMany(ctx context.Context, p params) ([]figure, error) {
-	l := &link{latency: time.Millisecond, perSecond: 200e6}
+	const size = 48 << 20
+	l := &link{latency: time.Millisecond, perSecond: 200e6, size: func(string) int64 { return size }}
 	r, err := newRig(p.dir, 4*blockSize, l, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer r.stop()
-	const size = 48 << 20
 	g, ctx := errgroup.WithContext(ctx)
 	for range 64 {
 		g.Go(func() error { return r.readFile(ctx, 0, size, true) })
