@@ -28,7 +28,8 @@ type WorkerInfo struct {
 	CapacityOnTiers map[string]int64 // by tier alias
 	UsedOnTiers     map[string]int64
 	Started         time.Time
-	Version         string // "" when not reported
+	Version         string // "" when not reported, like Revision
+	Revision        string
 }
 
 // Workers returns the workers in service.
@@ -57,10 +58,8 @@ const (
 // hosts name them when the range is SpecifiedWorkers.
 func (c *Client) WorkerReport(ctx context.Context, r WorkerRange, hosts ...string) ([]WorkerInfo, error) {
 	req := &blockpb.GetWorkerReportPOptions{Addresses: hosts, WorkerRange: blockpb.WorkerRange(r).Enum()}
-	for f := range blockpb.WorkerInfoField_name {
-		if f <= int32(blockpb.WorkerInfoField_WORKER_USED_BYTES_ON_TIERS) { // Alluxio 2.9 knows no others
-			req.FieldRanges = append(req.FieldRanges, blockpb.WorkerInfoField(f))
-		}
+	for f := range blockpb.WorkerInfoField_name { // those that Alluxio 2.9 does not know it ignores
+		req.FieldRanges = append(req.FieldRanges, blockpb.WorkerInfoField(f))
 	}
 	var workers []WorkerInfo
 	err := c.blocks(ctx, func(ctx context.Context, m blockpb.BlockMasterClientServiceClient) error {
@@ -79,7 +78,7 @@ func workerInfos(list []*blockpb.WorkerInfo) []WorkerInfo {
 			LastContact: time.Duration(p.GetLastContactSec()) * time.Second, State: p.GetState(),
 			CapacityBytes: p.GetCapacityBytes(), UsedBytes: p.GetUsedBytes(),
 			CapacityOnTiers: maps.Clone(p.GetCapacityBytesOnTiers()), UsedOnTiers: maps.Clone(p.GetUsedBytesOnTiers()),
-			Started: time.UnixMilli(p.GetStartTimeMs()), Version: p.GetBuildVersion().GetVersion(),
+			Started: time.UnixMilli(p.GetStartTimeMs()), Version: p.GetBuildVersion().GetVersion(), Revision: p.GetBuildVersion().GetRevision(),
 		})
 	}
 	return workers

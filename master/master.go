@@ -143,7 +143,7 @@ func (m *Master) openJournal() (Journal, error) {
 		o.Peers = append(o.Peers, journal.Peer{Address: a})
 	}
 	if len(o.Peers) > 0 {
-		o.Address = net.JoinHostPort(m.conf.MasterHost(), strconv.Itoa(m.conf.Int(config.MasterEmbeddedJournalPort)))
+		o.Address = m.journalAddress()
 		if o.ElectionTimeout == 0 {
 			o.ElectionTimeout = m.conf.Duration(config.MasterEmbeddedJournalElectionTimeoutMin)
 		}

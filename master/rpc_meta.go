@@ -247,7 +247,7 @@ type journalService struct {
 
 func (s *journalService) GetQuorumInfo(context.Context, *journalmasterpb.GetQuorumInfoPRequest) (*journalmasterpb.GetQuorumInfoPResponse, error) {
 	resp := &journalmasterpb.GetQuorumInfoPResponse{Domain: journalmasterpb.JournalDomain_MASTER.Enum()}
-	for _, p := range s.m.journal.Stats().Peers {
+	for _, p := range s.m.JournalStats().Peers {
 		resp.ServerInfo = append(resp.ServerInfo, &journalmasterpb.QuorumServerInfo{
 			ServerAddress: netAddress(p.Address), IsLeader: &p.Leader, Priority: proto.Int32(0),
 			ServerState: journalmasterpb.QuorumServerState_AVAILABLE.Enum(),

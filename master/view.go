@@ -46,7 +46,7 @@ func (m *Master) Info() Info {
 		Host: m.conf.MasterHost(), RPCPort: m.port(), WebPort: m.conf.Int(config.MasterWebPort),
 		Started: m.started, Uptime: m.now().Sub(m.started),
 		Version: version.Version, Revision: version.Revision,
-		Masters: m.conf.MasterAddresses(), WorkerTimeout: m.set.workerTimeout, Journal: m.journal.Stats(),
+		Masters: m.conf.MasterAddresses(), WorkerTimeout: m.set.workerTimeout, Journal: m.JournalStats(),
 	}
 	i.Address = net.JoinHostPort(i.Host, strconv.Itoa(i.RPCPort))
 	if t := m.term.Load(); t != nil {
@@ -202,8 +202,24 @@ func (m *Master) ConfigHash() string {
 	return config.HashProperties(m.config.get().ClusterDefaults(true))
 }
 
-// JournalStats describes the journal.
-func (m *Master) JournalStats() journal.Stats { return m.journal.Stats() }
+// JournalStats describes the journal. The only voter of a journal, which has no
+// address in it, is shown with the one that it would have among others.
+func (m *Master) JournalStats() journal.Stats {
+	stats := m.journal.Stats()
+	if len(stats.Peers) == 1 {
+		only := &stats.Peers[0]
+		only.Address = m.journalAddress()
+		if only.Leader {
+			stats.Leader = only.Address
+		}
+	}
+	return stats
+}
+
+// journalAddress is where other masters reach this one's journal.
+func (m *Master) journalAddress() string {
+	return net.JoinHostPort(m.conf.MasterHost(), strconv.Itoa(m.conf.Int(config.MasterEmbeddedJournalPort)))
+}
 
 // PathCount is the number of files and directories.
 func (m *Master) PathCount() int64 {

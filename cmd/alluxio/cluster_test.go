@@ -290,7 +290,7 @@ func TestSmokeSuite(t *testing.T) {
 func TestReports(t *testing.T) {
 	s := startCluster(t, testcluster.Options{})
 	out := s.ok("fsadmin", "report")
-	for _, line := range []string{"Alluxio cluster summary: \n    Master Address: localhost:", "\n    Version: 2.9.5\n", "\n    Live Workers: 1\n    Lost Workers: 0\n    Total Capacity: 256.00MB\n        Tier: MEM  Size: 256.00MB\n    Used Capacity: 0B\n"} {
+	for _, line := range []string{"Alluxio cluster summary: \n    Master Address: localhost:", "\n    Version: 2.9.5\n", "\n    Raft Journal Addresses: \n        localhost:", "\n    Live Workers: 1\n    Lost Workers: 0\n    Total Capacity: 256.00MB\n        Tier: MEM  Size: 256.00MB\n    Used Capacity: 0B\n"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("report does not print %q:\n%s", line, out)
 		}
@@ -304,6 +304,12 @@ func TestReports(t *testing.T) {
 		{"fsadmin getBlockInfo x", exitUsage, "", "x is not a valid block id.\n"},
 		{"fsadmin journal quorum info -domain JOB_MASTER", exitUsage, "", "Invalid value provided for option: domain. Supported values: [MASTER]\nUsage: alluxio fsadmin journal quorum info -domain MASTER\n"},
 	})
+	if out := s.ok("fsadmin", "report", "capacity"); !strings.Contains(out, "256.00MB         2.9.5            unknown\n") {
+		t.Errorf("the version of the worker is missing:\n%s", out)
+	}
+	if out := s.ok("fsadmin", "journal", "quorum", "info", "-domain", "MASTER"); !strings.Contains(out, "| localhost:") {
+		t.Errorf("the address of the only voter is missing:\n%s", out)
+	}
 	if out := s.ok("getConf", "--master", "alluxio.version"); out != "2.9.5\n" {
 		t.Errorf("getConf --master printed %q", out)
 	}

@@ -213,7 +213,7 @@ func writeWorkers(w io.Writer, workers []client.WorkerInfo, tiers []string) {
 		for range tiers {
 			widths = append(widths, 16)
 		}
-		widths = append(widths, 16)
+		widths = append(widths, 16, 40)
 		var b strings.Builder
 		for i, cell := range cells {
 			fmt.Fprintf(&b, "%-*s ", widths[i], cell)
@@ -224,7 +224,7 @@ func writeWorkers(w io.Writer, workers []client.WorkerInfo, tiers []string) {
 	if len(tiers) > 1 {
 		header = append(header, "Total")
 	}
-	row(append(append(header, tiers...), "Version")...)
+	row(append(append(header, tiers...), "Version", "Revision")...)
 	for _, worker := range workers {
 		first := []string{worker.Address.Host, stateText(worker.State), strconv.Itoa(int(worker.LastContact.Seconds())), "capacity"}
 		second := []string{"", "", "", "used"}
@@ -237,7 +237,7 @@ func writeWorkers(w io.Writer, workers []client.WorkerInfo, tiers []string) {
 			first = append(first, sizeText(has))
 			second = append(second, usedText(uses, has))
 		}
-		row(append(first, worker.Version)...)
+		row(append(first, worker.Version, worker.Revision)...)
 		row(second...)
 	}
 }
@@ -311,7 +311,7 @@ func writeMounts(w io.Writer, mounts map[string]client.MountPoint) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(mounts)) {
 		m := mounts[path]
-		fmt.Fprintf(w, "%-*s  on  %-*s (%s, capacity=%s, used=%s, %sread-only, %sshared, properties={%s})\n",
+		fmt.Fprintf(w, "%-*s  on  %-*s  (%s, capacity=%s, used=%s, %sread-only, %sshared, properties={%s})\n",
 			uri, m.UFSURI, point, path, m.UFSType, sizeText(m.CapacityBytes), mountUsed(m),
 			unless(m.ReadOnly), unless(m.Shared), mountProperties(m.Properties))
 	}

@@ -60,7 +60,7 @@ Alluxio cluster summary:
 func TestWriteCapacity(t *testing.T) {
 	var out bytes.Buffer
 	writeCapacity(&out, "live", []client.WorkerInfo{{
-		Address: client.WorkerAddress{Host: "data-worker-1"}, State: "In Service", LastContact: 1500 * time.Millisecond, Version: "2.9.0",
+		Address: client.WorkerAddress{Host: "data-worker-1"}, State: "In Service", LastContact: 1500 * time.Millisecond, Version: "2.9.0", Revision: "ffcb7064",
 		CapacityBytes: 8 << 30, UsedBytes: 2 << 30, CapacityOnTiers: map[string]int64{"MEM": 8 << 30}, UsedOnTiers: map[string]int64{"MEM": 2 << 30},
 	}})
 	wantText(t, &out, `
@@ -72,8 +72,8 @@ Capacity information for live workers:
     Used Percentage: 25%
     Free Percentage: 75%
 
-Worker Name        State           Last Heartbeat   Storage       MEM              Version
-data-worker-1      ACTIVE          1                capacity      8.00GB           2.9.0
+Worker Name        State           Last Heartbeat   Storage       MEM              Version          Revision
+data-worker-1      ACTIVE          1                capacity      8.00GB           2.9.0            ffcb7064
                                                     used          2048.00MB (25%)
 `)
 	out.Reset()
@@ -88,7 +88,7 @@ Capacity information for all workers:
     Used Percentage: 0%
     Free Percentage: 100%
 
-Worker Name      State           Last Heartbeat   Storage       Total          MEM              SSD              Version
+Worker Name      State           Last Heartbeat   Storage       Total          MEM              SSD              Version          Revision
 w                LOST            0                capacity      4096.00GB      1024.00GB        3072.00GB
                                                   used          0B (0%)        0B (0%)          0B (0%)
 `)
@@ -125,8 +125,8 @@ func TestWriteMounts(t *testing.T) {
 		"/":       {UFSURI: "/opt/alluxio/underFSStorage", UFSType: "local", CapacityBytes: 100 << 30, UsedBytes: 10 << 30},
 	})
 	wantText(t, &out, `
-/opt/alluxio/underFSStorage  on  /       (local, capacity=100.00GB, used=10.00GB(10%), not read-only, not shared, properties={})
-s3://bucket/data             on  /mnt/s3 (s3, capacity=-1B, used=-1B, read-only, shared, properties={a=b, s3a.secretKey=******})
+/opt/alluxio/underFSStorage  on  /        (local, capacity=100.00GB, used=10.00GB(10%), not read-only, not shared, properties={})
+s3://bucket/data             on  /mnt/s3  (s3, capacity=-1B, used=-1B, read-only, shared, properties={a=b, s3a.secretKey=******})
 `)
 }
 
