@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X github.com/alluxio-go/alluxio/internal/version.Revision=$(R
 SCRIPTS  := $(wildcard scripts/*.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build local stop test test-race interop lint bench generate check-generate dist clean
+.PHONY: help build local stop test test-race interop lint generate check-generate dist clean bench bench-namespace bench-worker bench-kodo soak-kodo
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,8 +55,19 @@ dist: build ## dist/alluxio-VERSION-linux-ARCH.tar.gz: runs where it is unpacked
 	@rm -f dist/$(DIST)/bin/make-local.sh
 	@tar -C dist -czf dist/$(DIST).tar.gz $(DIST) && ls -lh dist/$(DIST).tar.gz
 
-bench: build ## benchmarks as ratios within one run
-	$(GO) run ./test/bench
+bench: bench-namespace bench-worker bench-kodo ## every benchmark: ratios within one run
+
+bench-namespace: build ## memory of a million files, restart, create rate
+	$(GO) run ./test/namespacebench
+
+bench-worker: build ## reads and writes of a worker against plain files and bare gRPC
+	$(GO) run ./test/workerbench
+
+bench-kodo: build ## the Kodo connector against the SDK, over an emulated link
+	$(GO) run ./test/kodobench
+
+soak-kodo: ## a million Kodo requests, a fifth of them faulted
+	$(GO) run ./test/kodobench --soak 1000000
 
 clean: ## remove build output
 	rm -rf bin dist

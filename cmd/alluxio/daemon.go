@@ -67,6 +67,7 @@ func runDaemon(ctx context.Context, env *Env, process string, parts partsFunc) e
 // run runs the parts until ctx ends or one of them fails, which ends the others.
 func run(ctx context.Context, log *logging, parts []server) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { returnMemory(ctx); return nil })
 	for _, part := range parts {
 		g.Go(func() error { return part.Run(ctx) })
 	}

@@ -38,7 +38,7 @@ var (
 		"First pause between repetitions; later ones grow.", positive)
 	UnderfsKodoUploadPartSize = bytesKey("alluxio.underfs.kodo.upload.part.size", "4MB", Server, Warn,
 		"Part size of uploads (1MB to 1GB); it grows for files of more than 10000 parts.", positive)
-	UnderfsKodoUploadThreads = intKey("alluxio.underfs.kodo.upload.threads", "4", Server, Warn,
+	UnderfsKodoUploadThreads = intKey("alluxio.underfs.kodo.upload.threads", "8", Server, Warn,
 		"Parts of one upload sent at the same time.", between(1, 64))
 	UnderfsKodoDownloadRangeSize = bytesKey("alluxio.underfs.kodo.download.range.size", "8MB", Server, Warn,
 		"Bytes asked for in one request of a sequential read.", positive)
