@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -79,6 +80,7 @@ func run(ctx context.Context, log *logging, parts []server) error {
 				return nil
 			}
 		}
+		debug.FreeOSMemory() // what reading the journal or the storage has used
 		log.Info("serving")
 		return daemon.NotifyReady()
 	})
