@@ -136,3 +136,18 @@ func TestStalePidFile(t *testing.T) {
 		t.Fatalf("pid file left behind: %v", err)
 	}
 }
+
+// A folder removed under a running daemon does not make its end a failure.
+func TestReleaseWithoutTheFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	lock, err := Acquire(filepath.Join(dir, "x.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Error(err)
+	}
+}

@@ -63,6 +63,9 @@ func Acquire(path string) (*Lock, error) {
 // Release removes the pid file and gives the lock up.
 func (l *Lock) Release() error {
 	err := os.Remove(l.path)
+	if os.IsNotExist(err) {
+		err = nil // whoever removed its folder gave it up too
+	}
 	if cerr := l.file.Close(); err == nil {
 		err = cerr
 	}
