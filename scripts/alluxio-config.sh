@@ -3,6 +3,10 @@
 
 ALLUXIO_BIN=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 export ALLUXIO_HOME=${ALLUXIO_HOME:-$(dirname "$ALLUXIO_BIN")}
+if [[ -n ${ALLUXIO_CONF_DIR:-} && ! -d $ALLUXIO_CONF_DIR ]]; then
+  echo "Error: ALLUXIO_CONF_DIR=$ALLUXIO_CONF_DIR is no folder." >&2
+  exit 1
+fi
 export ALLUXIO_CONF_DIR=${ALLUXIO_CONF_DIR:-$ALLUXIO_HOME/conf}
 if [[ -f $ALLUXIO_CONF_DIR/alluxio-env.sh ]]; then
   set -a

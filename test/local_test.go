@@ -117,6 +117,14 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+	t.Run("no such configuration folder", func(t *testing.T) {
+		w := world.New(t)
+		w.Env = []string{"ALLUXIO_CONF_DIR=/nonexistent/conf"}
+		r := w.Run("alluxio-start.sh", "local")
+		if r.Code == 0 || !strings.Contains(r.Stderr, "/nonexistent/conf") {
+			t.Errorf("%+v", r)
+		}
+	})
 	t.Run("misspelt key", func(t *testing.T) {
 		w := world.New(t, "alluxio.master.hostnam=localhost")
 		r := w.Run("alluxio", "fs", "ls", "/")

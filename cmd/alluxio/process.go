@@ -171,7 +171,7 @@ func runProcessStart(ctx context.Context, env *Env, name string, async bool) err
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if _, err := daemon.Start(ctx, spec); err != nil {
-		return errors.Errorf(errors.KindOf(err), "The %s %w", name, err)
+		return errors.Errorf(errors.KindOf(err), "The %s was not started: %w", name, err)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func Start(ctx context.Context, spec Spec) (pid int, err error) {
 	case <-ctx.Done():
 		_ = cmd.Process.Kill()
 		<-exited
-		return 0, errors.Errorf(errors.Timeout, "did not serve in time and was ended; see %s%s", spec.OutFile, tail(spec.OutFile))
+		return 0, errors.Errorf(errors.Timeout, "it did not serve in time and was ended; see %s%s", spec.OutFile, tail(spec.OutFile))
 	}
 }
 
@@ -103,7 +103,7 @@ func spawn(spec Spec) (*exec.Cmd, *os.File, error) {
 }
 
 func failed(spec Spec, exit error) error {
-	return errors.Errorf(errors.Unavailable, "did not come up (%v); see %s%s", exit, spec.OutFile, tail(spec.OutFile))
+	return errors.Errorf(errors.Unavailable, "it did not come up (%v); see %s%s", exit, spec.OutFile, tail(spec.OutFile))
 }
 
 // tail returns the last lines of the file, each on a line of its own.
