@@ -790,9 +790,6 @@ func TestClusterDefaults(t *testing.T) {
 	cl := testcluster.Start(t, testcluster.Options{})
 	c := cl.Client(nil)
 	if err := c.SetPathConfiguration(t.Context(), "/small", map[string]string{"alluxio.user.file.writetype.default": "MUST_CACHE"}); err != nil {
-		if errors.Is(err, errors.Unsupported) {
-			t.Skip("the master has no path configuration")
-		}
 		t.Fatal(err)
 	}
 	fresh := cl.Client(nil)
