@@ -40,7 +40,7 @@ var layers = map[string][]string{
 	"master/mount":         {},
 	"master/blockmap":      {},
 	"worker/store":         {},
-	"client":               {"proto", "internal/rpc"},
+	"client":               {"proto", "internal/rpc", "worker/store"},
 	"master":               {"proto", "internal/rpc", "ufs", "journal", "master"},
 	"worker":               {"proto", "internal/rpc", "ufs", "worker/store"},
 	"web":                  {"proto", "internal/rpc", "client", "master", "worker"},
