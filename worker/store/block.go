@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -38,11 +39,14 @@ type block struct {
 	moving      bool
 	used        bool // by a reader since it was last idle
 
+	unread atomic.Int32 // pages in mu.unread
+
 	mu struct {
 		sync.Mutex
 		present bitmap
 		sums    []uint32
 		calls   map[int]*call // pages being fetched
+		unread  bitmap        // fetched pages that no reader got yet; see Handle.Missed
 		dirty   bool          // the sidecar is behind
 		// what the file looked like when all of it was last verified
 		verified Stamp

@@ -166,7 +166,9 @@ func (h *Handle) page(ctx context.Context, p int) ([]byte, error) {
 				return nil, errors.Errorf(errors.Unavailable, "The worker is stopping.")
 			}
 		}
-		if !c.waits {
+		if c.waits {
+			h.s.m.coalesced.Inc()
+		} else {
 			c.waits = true
 			close(c.wanted)
 		}
@@ -449,6 +451,7 @@ func (s *Store) addPage(b *block, p int, sums []uint32, n int64) (whole bool) {
 	defer b.mu.Unlock()
 	copy(b.mu.sums[p*b.spansPerPage():], sums)
 	b.mu.present.set(p)
+	b.markUnread(p)
 	b.mu.dirty = true
 	whole = b.mu.present.count() == b.pages()
 

@@ -7,7 +7,7 @@ type metrics struct {
 	cached, accessed, evicted, deleted, lost, cancelled prometheus.Counter
 	moved, promoted, demoted                            prometheus.Counter
 	corrupt, stale, quarantined, dirFailures            prometheus.Counter
-	fetches, fetchedBytes, readBytes                    prometheus.Counter
+	fetches, fetchedBytes, readBytes, coalesced         prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
@@ -32,6 +32,7 @@ func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
 		quarantined:  counter("FilesQuarantined", "Damaged or foreign files set aside."),
 		dirFailures:  counter("StorageDirFailures", "Times a storage directory was taken out."),
 		fetches:      counter("PageFetches", "Requests to sources for missing pages."),
+		coalesced:    counter("PageReadsCoalesced", "Reads of a missing page that waited for the fetch of another reader."),
 		fetchedBytes: counter("BytesFetched", "Bytes fetched from sources into pages."),
 		readBytes:    counter("BytesReadVerified", "Bytes read from storage directories and verified."),
 	}
@@ -50,6 +51,7 @@ func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
 	gauge("CapacityTotal", "Capacity of all storage directories in bytes.", sum(func(t TierInfo) int64 { return t.Capacity }))
 	gauge("CapacityUsed", "Used and reserved bytes of all storage directories.", sum(func(t TierInfo) int64 { return t.Used }))
 	gauge("CapacityFree", "Free bytes of all storage directories.", sum(func(t TierInfo) int64 { return t.Capacity - t.Used }))
+	gauge("PageFetchesInFlight", "Requests to sources that are being answered now.", func() float64 { return float64(len(s.slots)) })
 	if reg != nil {
 		reg.MustRegister(all...)
 	}

@@ -17,10 +17,11 @@ type Handle struct {
 	b   *block
 	src Source // nil: only what is present can be read
 
-	next   int64 // where a sequential reader would go on
-	window int64 // bytes kept in flight ahead of it
-	grown  int   // the page at which window was last widened
-	limit  int64 // what the reader said it wants ends here
+	next   int64  // where a sequential reader would go on
+	window int64  // bytes kept in flight ahead of it
+	grown  int    // the page at which window was last widened
+	limit  int64  // what the reader said it wants ends here
+	missed bitmap // pages that this reader got first; see Missed
 	closed bool
 }
 
@@ -192,6 +193,7 @@ func (h *Handle) readPage(ctx context.Context, dst, tmp []byte, p int, off int64
 			return err
 		}
 		if data != nil { // there was no room to keep it
+			h.noteMissed(p)
 			copy(dst, data[off-h.b.pageOff(p):])
 			return nil
 		}
