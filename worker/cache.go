@@ -113,7 +113,7 @@ func (c *cacher) cache(ctx context.Context, j *cacheJob) (err error) {
 		return err
 	}
 	defer h.Close()
-	if err := readThrough(ctx, h); err != nil {
+	if err := w.readThrough(ctx, h); err != nil {
 		return err
 	}
 	info, err := w.store.Info(j.id)
@@ -145,7 +145,7 @@ func (c *cacher) source(ctx context.Context, j *cacheJob) (src store.Source, fin
 }
 
 // readThrough reads a block to its end for the sake of having it.
-func readThrough(ctx context.Context, h *store.Handle) error {
+func (w *Worker) readThrough(ctx context.Context, h *store.Handle) error {
 	h.Expect(0, h.Len())
 	for off := int64(0); off < h.Len(); {
 		n := int(min(rpc.ChunkBytes, h.Len()-off))
@@ -155,6 +155,7 @@ func readThrough(ctx context.Context, h *store.Handle) error {
 		if err != nil {
 			return err
 		}
+		w.m.bytesLoaded.Add(float64(h.Missed(off, n)))
 		off += int64(n)
 	}
 	return nil

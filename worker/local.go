@@ -3,6 +3,7 @@ package worker
 import (
 	"io"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -20,7 +21,7 @@ func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLoc
 	if err != nil {
 		return endOf(err)
 	}
-	w, id := s.w, blockid.ID(req.GetBlockId())
+	w, id, begun := s.w, blockid.ID(req.GetBlockId()), time.Now()
 	if req.GetPromote() {
 		w.promote(stream.Context(), id)
 	}
@@ -41,7 +42,8 @@ func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLoc
 	if err := stream.Send(&blockpb.OpenLocalBlockResponse{Path: &path}); err != nil {
 		return err
 	}
-	w.m.openedLocally.Inc()
+	w.m.blocksLocal.Inc()
+	took(w.m.openTime, begun)
 	if _, err = stream.Recv(); err == nil {
 		return errors.Errorf(errors.Invalid, "A stream of OpenLocalBlock opens one block.")
 	}

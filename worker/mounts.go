@@ -26,6 +26,29 @@ type mounted struct {
 	uri      string
 	readOnly bool
 	ufs      ufs.UFS
+
+	read, written func(n int) // count bytes
+}
+
+// create begins a file of the under store.
+func (m *mounted) create(ctx context.Context, path string, opts ufs.CreateOptions) (ufs.Writer, error) {
+	w, err := m.ufs.Create(ctx, path, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &countedWriter{Writer: w, count: m.written}, nil
+}
+
+// countedWriter counts what is written to an under store.
+type countedWriter struct {
+	ufs.Writer
+	count func(n int)
+}
+
+func (c *countedWriter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.count(n)
+	return n, err
 }
 
 // opening is a store being opened, or open.
@@ -98,7 +121,8 @@ func (w *Worker) openMount(ctx context.Context, id int64) (*mounted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &mounted{id: id, uri: uri, readOnly: info.GetProperties().GetReadOnly(), ufs: u}, nil
+	return &mounted{id: id, uri: uri, readOnly: info.GetProperties().GetReadOnly(), ufs: u,
+		read: w.m.readFrom(uri), written: w.m.writtenTo(uri)}, nil
 }
 
 // rel returns the path, relative to the root of the mount, of a file's UFS URI.

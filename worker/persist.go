@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
@@ -160,7 +161,7 @@ func (p *persister) write(ctx context.Context, file blockid.FileID, blocks []int
 	if err != nil {
 		return ufs.Info{}, err
 	}
-	out, err := m.ufs.Create(ctx, persistFolder+"/"+strconv.FormatInt(int64(file), 10),
+	out, err := m.create(ctx, persistFolder+"/"+strconv.FormatInt(int64(file), 10),
 		ufs.CreateOptions{Owner: info.GetOwner(), Group: info.GetGroup(), Mode: uint32(info.GetMode()), SizeHint: info.GetLength()})
 	if err != nil {
 		return ufs.Info{}, err
@@ -211,7 +212,7 @@ func (p *persister) copyBlocks(ctx context.Context, out io.Writer, info *filepb.
 func (p *persister) openBlock(ctx context.Context, id blockid.ID, n int64, info *filepb.FileInfo) (io.ReadCloser, error) {
 	if h, err := p.w.store.Open(id); err == nil {
 		h.Expect(0, n)
-		return &handleReader{ctx: ctx, h: h}, nil
+		return &handleReader{ctx: ctx, h: h, count: p.w.m.bytesDirect}, nil
 	}
 	failed := errors.Errorf(errors.Unavailable, "Block %d of %s is on no worker.", id, info.GetPath())
 	for _, b := range info.GetFileBlockInfos() {
@@ -245,12 +246,14 @@ type handleReader struct {
 		ReadAt(ctx context.Context, p []byte, off int64) (int, error)
 		Close()
 	}
-	off int64
+	off   int64
+	count prometheus.Counter
 }
 
 func (r *handleReader) Read(p []byte) (int, error) {
 	n, err := r.h.ReadAt(r.ctx, p, r.off)
 	r.off += int64(n)
+	r.count.Add(float64(n))
 	if n > 0 {
 		err = nil
 	}

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -79,6 +81,8 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 	if req.GetPromote() {
 		w.promote(ctx, id)
 	}
+	count := w.m.reading(ctx)
+	defer count.end()
 	s := &sending{w: w, id: id, req: req, off: req.GetOffset(), chunk: w.chunkSize(req.GetChunkSize())}
 	if err := s.open(ctx); err != nil {
 		return err
@@ -101,7 +105,7 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 		if err := rpc.SendReadChunk(stream, d); err != nil {
 			return err
 		}
-		w.m.served(s.r.cached(), n)
+		count.sent(n, s.r.missed(s.off-int64(n), n))
 	}
 	if s.end == s.r.len() {
 		w.sequences.end(id)
@@ -252,7 +256,9 @@ type blockReader interface {
 	// next returns the n bytes at off.
 	next(ctx context.Context, off int64, n int) (rpc.Data, error)
 	window() int64 // bytes that are read ahead
-	cached() bool  // from the local store without fetching
+	// missed returns how many of the n bytes at off, which were just read, had to
+	// be fetched for it.
+	missed(off int64, n int) int64
 	close()
 }
 
@@ -265,7 +271,7 @@ func (w *Worker) openReader(ctx context.Context, req *blockpb.ReadRequest) (bloc
 	if err == nil && info.Whole {
 		h, err := w.store.Open(id)
 		if err == nil {
-			return &storeReader{h: h}, nil, nil
+			return &storeReader{h}, nil, nil
 		}
 		if !errors.Is(err, errors.NotFound) {
 			return nil, nil, err
@@ -279,26 +285,23 @@ func (w *Worker) openReader(ctx context.Context, req *blockpb.ReadRequest) (bloc
 		return nil, nil, err
 	}
 	if o.GetNoCache() {
-		return &directReader{src: src, length: src.length}, nil, nil
+		return &directReader{src: src, length: src.length, uncached: w.m.bytesUncached}, nil, nil
 	}
 	h, err := w.store.OpenFill(id, store.FillOptions{Length: src.length, Fingerprint: src.fingerprint}, src)
 	if err == nil {
-		return &storeReader{h: h, fill: true}, src, nil
+		return &storeReader{h}, src, nil
 	}
 	w.log.Debug("a block is read past the store", "block", id, "error", err)
-	return &directReader{src: src, length: src.length}, nil, nil
+	return &directReader{src: src, length: src.length, uncached: w.m.bytesUncached}, nil, nil
 }
 
 // storeReader reads through the store.
-type storeReader struct {
-	h    *store.Handle
-	fill bool
-}
+type storeReader struct{ h *store.Handle }
 
-func (r *storeReader) len() int64    { return r.h.Len() }
-func (r *storeReader) window() int64 { return r.h.Window() }
-func (r *storeReader) cached() bool  { return !r.fill }
-func (r *storeReader) close()        { r.h.Close() }
+func (r *storeReader) len() int64                    { return r.h.Len() }
+func (r *storeReader) window() int64                 { return r.h.Window() }
+func (r *storeReader) missed(off int64, n int) int64 { return r.h.Missed(off, n) }
+func (r *storeReader) close()                        { r.h.Close() }
 
 func (r *storeReader) expect(off, n int64, sequential bool) {
 	r.h.Expect(off, n)
@@ -324,17 +327,22 @@ func (r *storeReader) next(ctx context.Context, off int64, n int) (rpc.Data, err
 // directReader reads past the store, in one request as long as reads follow each
 // other.
 type directReader struct {
-	src    store.Source
-	length int64
-	end    int64 // of what the reader wants
-	at     int64
-	r      io.ReadCloser
+	src      store.Source
+	length   int64
+	end      int64 // of what the reader wants
+	at       int64
+	r        io.ReadCloser
+	uncached prometheus.Counter
 }
 
 func (r *directReader) len() int64                  { return r.length }
 func (r *directReader) expect(off, n int64, _ bool) { r.end = off + n }
 func (r *directReader) window() int64               { return 0 }
-func (r *directReader) cached() bool                { return false }
+
+func (r *directReader) missed(_ int64, n int) int64 {
+	r.uncached.Add(float64(n))
+	return int64(n)
+}
 
 func (r *directReader) close() {
 	if r.r != nil {

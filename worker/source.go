@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
@@ -24,17 +26,18 @@ type below struct {
 	length int64  // of the block
 	fileVersion
 	random bool
-	count  func(n int)
+	took   prometheus.Observer
 }
 
 // Open implements store.Source: it reads a range of the block, of exactly the
 // version that the block belongs to.
 func (b *below) Open(ctx context.Context, off, n int64) (io.ReadCloser, error) {
+	begun := time.Now()
 	r, err := b.m.ufs.Open(ctx, b.path, ufsOpenOptions(b, off, n))
 	if err != nil {
 		return nil, fetchError(err)
 	}
-	return &countedReader{r: r, count: b.count}, nil
+	return &countedReader{r: r, count: b.m.read, begun: begun, took: b.took}, nil
 }
 
 // fetchError is what a client is told about a failed read below: only what may
@@ -53,6 +56,8 @@ func fetchError(err error) error {
 type countedReader struct {
 	r     io.ReadCloser
 	count func(n int)
+	begun time.Time
+	took  prometheus.Observer
 }
 
 func (c *countedReader) Read(p []byte) (int, error) {
@@ -64,7 +69,10 @@ func (c *countedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *countedReader) Close() error { return c.r.Close() }
+func (c *countedReader) Close() error {
+	took(c.took, c.begun)
+	return c.r.Close()
+}
 
 // locate finds the block of a request in its under store. What the client says of
 // the file is checked against the master's word: a block must never be filled
@@ -74,7 +82,7 @@ func (w *Worker) locate(ctx context.Context, id blockid.ID, o *dataserverpb.Open
 	if err != nil {
 		return nil, err
 	}
-	b := &below{m: m, offset: o.GetOffsetInFile(), length: o.GetBlockSize(), random: random, count: w.m.countUFS(m.uri)}
+	b := &below{m: m, offset: o.GetOffsetInFile(), length: o.GetBlockSize(), random: random, took: w.m.fetchTime}
 	if o.GetBlockInUfsTier() {
 		b.path, b.offset = spilledPath(id), 0
 		info, err := m.ufs.Stat(ctx, b.path)

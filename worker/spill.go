@@ -64,7 +64,7 @@ func (s *spillSink) openBelow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.writer, err = m.ufs.Create(ctx, spilledPath(s.id), ufs.CreateOptions{})
+	s.writer, err = m.create(ctx, spilledPath(s.id), ufs.CreateOptions{})
 	return err
 }
 
@@ -124,8 +124,7 @@ func (s *spillSink) adopt(_ context.Context, n int64) error {
 	return nil
 }
 
-func (s *spillSink) len() int64  { return s.n }
-func (s *spillSink) below() bool { return s.writer != nil }
+func (s *spillSink) len() int64 { return s.n }
 
 func (s *spillSink) flush() error {
 	if s.writer != nil {

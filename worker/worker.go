@@ -80,7 +80,7 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 	w := &Worker{conf: conf, opts: opts, log: opts.Logger, report: newReport(), started: time.Now(),
 		poke: make(chan struct{}, 1), ready: make(chan struct{})}
 	w.m = newMetrics(opts.Registerer)
-	so, err := storeOptions(conf, opts.Logger, opts.Registerer, w.report)
+	so, err := storeOptions(conf, opts.Logger, w.m.own, w.report)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,7 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 	w.mounts.open = w.openMount
 	w.readers = newSlots("reads", conf.Int(config.WorkerNetworkBlockReaderThreadsMax))
 	w.writers = newSlots("writes", conf.Int(config.WorkerNetworkBlockWriterThreadsMax))
+	w.m.registerRatios(w.readers.taken, w.writers.taken)
 	w.cacher = newCacher(w)
 	w.persist = newPersister(w)
 	return w, nil

@@ -47,7 +47,9 @@ func (s *service) WriteBlock(stream writeStream) error {
 		sink.abort()
 		return err
 	}
-	if took := time.Since(started); took > s.w.conf.Duration(config.WorkerRemoteIOSlowThreshold) {
+	took := time.Since(started)
+	s.w.m.writeTime.Observe(took.Seconds())
+	if took > s.w.conf.Duration(config.WorkerRemoteIOSlowThreshold) {
 		s.w.log.Debug("a write was slow", "block", c.GetId(), "bytes", sink.len(), "took", took)
 	}
 	return nil
@@ -58,6 +60,7 @@ func (w *Worker) receive(stream writeStream, sink sink, first *blockpb.WriteRequ
 	if first.Offset != nil && first.GetOffset() != sink.len() && first.GetType() != blockpb.RequestType_UFS_FALLBACK_BLOCK {
 		return wrongOffset(first.GetOffset(), sink.len())
 	}
+	received := w.m.over(stream.Context()).written
 	for {
 		m, err := rpc.RecvWrite(stream)
 		if err == io.EOF {
@@ -69,7 +72,7 @@ func (w *Worker) receive(stream writeStream, sink sink, first *blockpb.WriteRequ
 		if m.Command == nil {
 			n, err := m.Data.WriteTo(sink)
 			m.Data.Free()
-			w.m.bytesWritten(sink.below(), int(n))
+			received.Add(float64(n))
 			if err != nil {
 				return err
 			}
@@ -115,7 +118,6 @@ type sink interface {
 	flush() error
 	commit(ctx context.Context) error
 	abort()
-	below() bool // writes to an under store
 }
 
 // newSink makes the sink that the first command of a write asks for.
@@ -240,7 +242,7 @@ func (w *Worker) newFileSink(ctx context.Context, c *blockpb.WriteRequestCommand
 	if err != nil {
 		return nil, err
 	}
-	writer, err := m.ufs.Create(ctx, rel, ufsCreateOptions(o.GetOwner(), o.GetGroup(), uint32(o.GetMode())))
+	writer, err := m.create(ctx, rel, ufsCreateOptions(o.GetOwner(), o.GetGroup(), uint32(o.GetMode())))
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +257,6 @@ func (f *fileSink) Write(p []byte) (int, error) {
 
 func (f *fileSink) len() int64   { return f.n }
 func (f *fileSink) flush() error { return nil } // nothing of a file is visible before it is whole
-func (f *fileSink) below() bool  { return true }
 
 func (f *fileSink) commit(ctx context.Context) error {
 	_, err := f.writer.Commit(ctx)

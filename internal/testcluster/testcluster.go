@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/alluxio-go/alluxio/client"
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/master"
@@ -54,6 +56,7 @@ type process struct {
 	listener net.Listener
 	dir      string
 	port     int
+	metrics  *prometheus.Registry
 	cancel   context.CancelFunc
 	ended    chan struct{}
 	err      error
@@ -85,6 +88,9 @@ func (c *Cluster) Root() string { return filepath.Join(c.dir, "underFSStorage") 
 
 // WorkerDir returns the storage directory of a worker.
 func (c *Cluster) WorkerDir(i int) string { return filepath.Join(c.workers[i].dir, "ramdisk") }
+
+// WorkerMetrics gathers the metrics of a worker.
+func (c *Cluster) WorkerMetrics(i int) prometheus.Gatherer { return c.workers[i].metrics }
 
 // WorkerAddr returns where a worker listens.
 func (c *Cluster) WorkerAddr(i int) string {
@@ -179,11 +185,12 @@ func (c *Cluster) runWorker(i int, addr string) {
 		"alluxio.worker.web.port":                     strconv.Itoa(30000 + i),
 		"alluxio.worker.tieredstore.level0.dirs.path": filepath.Join(p.dir, "ramdisk"),
 	})
-	w, err := worker.New(conf, worker.Options{Logger: c.log.With("process", "worker", "n", i), UFS: c.opts.UFS, Listener: l})
+	metrics := prometheus.NewRegistry()
+	w, err := worker.New(conf, worker.Options{Logger: c.log.With("process", "worker", "n", i), UFS: c.opts.UFS, Listener: l, Registerer: metrics})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.workers[i] = c.run(w, &process{listener: l, dir: p.dir, port: p.port})
+	c.workers[i] = c.run(w, &process{listener: l, dir: p.dir, port: p.port, metrics: metrics})
 }
 
 // Client returns a client of the cluster with the given properties. It is closed
