@@ -56,20 +56,20 @@ type Journal interface {
 
 // Master is one Alluxio master. It leads or stands by, as the journal decides.
 type Master struct {
-	conf    *config.Config
-	opts    Options
-	log     *slog.Logger
-	set     *settings
-	state   *state
-	journal Journal
-	server  *rpc.Server
-	groups  *groups
-	metrics *metrics
-	now     func() time.Time
-	started time.Time
-	config  *clusterConfig
-	clients *clientMetrics
-	pool    *rpc.Pool // to workers
+	conf     *config.Config
+	opts     Options
+	log      *slog.Logger
+	set      *settings
+	state    *state
+	journal  Journal
+	server   *rpc.Server
+	groups   *groups
+	metrics  *metrics
+	now      func() time.Time
+	started  time.Time
+	config   *clusterConfig
+	reported *clusterMetrics
+	pool     *rpc.Pool // to workers
 
 	term  atomic.Pointer[term] // nil while standing by
 	addr  atomic.Pointer[net.Addr]
@@ -100,7 +100,7 @@ func New(conf *config.Config, opts Options) (*Master, error) {
 		conf: conf, opts: opts, log: opts.Logger, set: set, state: st,
 		groups: newGroups(set.groupTimeout, time.Now), metrics: newMetrics(opts.Registerer),
 		now: time.Now, started: time.Now(), ready: make(chan struct{}),
-		config: newClusterConfig(conf), clients: newClientMetrics(),
+		config: newClusterConfig(conf), reported: newClusterMetrics(time.Now),
 	}
 	m.pool = rpc.NewPool(rpc.ClientOptions{Auth: rpc.AuthType(conf.Enum(config.SecurityAuthenticationType)), User: set.superUser, Logger: m.log})
 	m.server = m.newServer()

@@ -17,6 +17,7 @@ type metrics struct {
 	calls *prometheus.CounterVec // calls by method
 	fails *prometheus.CounterVec // those of them that failed, by kind of error
 	syncs *prometheus.CounterVec // metadata synchronisations by outcome
+	rpcs  prometheus.Histogram   // how long calls took
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -28,9 +29,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		calls: vec("Master_Calls", "name"),
 		fails: vec("Master_RpcFailures", "kind"),
 		syncs: vec("Master_MetadataSyncs", "outcome"),
+		rpcs: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "Master_TotalRpcs", Help: "How long calls took, in seconds.",
+			Buckets: []float64{100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10, 30, 60}}),
 	}
 	if reg != nil {
-		reg.MustRegister(m, m.fails, m.syncs)
+		reg.MustRegister(m, m.fails, m.syncs, m.rpcs)
 	}
 	return m
 }

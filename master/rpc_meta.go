@@ -221,21 +221,25 @@ type metricsService struct {
 
 func (s *metricsService) MetricsHeartbeat(_ context.Context, r *metricpb.MetricsHeartbeatPRequest) (*metricpb.MetricsHeartbeatPResponse, error) {
 	for _, c := range r.GetOptions().GetClientMetrics() {
-		s.m.clients.add(reportOf(c.GetMetrics()))
+		s.m.reported.addClient(reportOf(c.GetMetrics()))
 	}
 	return &metricpb.MetricsHeartbeatPResponse{}, nil
 }
 
 func (s *metricsService) GetMetrics(context.Context, *metricpb.GetMetricsPOptions) (*metricpb.GetMetricsPResponse, error) {
 	resp := &metricpb.GetMetricsPResponse{Metrics: map[string]*metricpb.MetricValue{}}
-	for name, v := range s.m.Metrics() {
-		resp.Metrics[name] = &metricpb.MetricValue{DoubleValue: proto.Float64(v), MetricType: grpcpb.MetricType_GAUGE.Enum()}
+	add := func(metrics map[string]float64, kind grpcpb.MetricType) {
+		for name, v := range metrics {
+			resp.Metrics[name] = &metricpb.MetricValue{DoubleValue: proto.Float64(v), MetricType: kind.Enum()}
+		}
 	}
+	add(s.m.Gauges(), grpcpb.MetricType_GAUGE)
+	add(s.m.Counters(), grpcpb.MetricType_COUNTER)
 	return resp, nil
 }
 
 func (s *metricsService) ClearMetrics(context.Context, *metricpb.ClearMetricsPRequest) (*metricpb.ClearMetricsPResponse, error) {
-	s.m.clients.clear()
+	s.m.reported.clear()
 	return &metricpb.ClearMetricsPResponse{}, nil
 }
 

@@ -89,8 +89,10 @@ func (m *Master) count(method string, begin time.Time, err error) {
 		status = errors.KindOf(err).String()
 		m.metrics.fails.WithLabelValues(status).Inc()
 	}
+	took := time.Since(begin)
+	m.metrics.rpcs.Observe(took.Seconds())
 	m.metrics.calls.WithLabelValues(metricName(method)).Inc()
-	m.log.Debug("call", "method", method, "took", time.Since(begin), "status", status, "err", err)
+	m.log.Debug("call", "method", method, "took", took, "status", status, "err", err)
 }
 
 // metricName is what Alluxio's metrics call a method.

@@ -228,7 +228,7 @@ func (s *blockWorkerService) BlockHeartbeat(_ context.Context, r *blockpb.BlockH
 	if c := r.GetOptions().GetCapacityBytesOnTiers(); len(c) > 0 {
 		h.Capacity = c
 	}
-	s.m.clients.add(reportOf(r.GetOptions().GetMetrics()))
+	s.m.reported.addWorker(blockmap.WorkerID(r.GetWorkerId()), reportOf(r.GetOptions().GetMetrics()))
 	c := t.blocks.Heartbeat(blockmap.WorkerID(r.GetWorkerId()), h)
 	return &blockpb.BlockHeartbeatPResponse{Command: commandMessage(c)}, nil
 }

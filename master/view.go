@@ -230,11 +230,24 @@ func (m *Master) PathCount() int64 {
 // Metrics are the metrics under Alluxio's names: the master's own and what
 // workers and clients have reported.
 func (m *Master) Metrics() map[string]float64 {
-	out := m.clients.all()
+	out := m.Gauges()
+	maps.Copy(out, m.Counters())
+	return out
+}
+
+// Counters are the metrics that only grow, until they are cleared.
+func (m *Master) Counters() map[string]float64 {
+	out := m.reported.counters()
+	maps.Copy(out, m.metrics.counts())
+	return out
+}
+
+// Gauges are the metrics that tell how it is now.
+func (m *Master) Gauges() map[string]float64 {
+	out := m.reported.gauges()
 	for name, f := range m.gauges() {
 		out[name] = f()
 	}
-	maps.Copy(out, m.metrics.counts())
 	return out
 }
 
@@ -242,6 +255,7 @@ func (m *Master) registerGauges() {
 	if m.opts.Registerer == nil {
 		return
 	}
+	m.opts.Registerer.MustRegister(m.reported)
 	for name, f := range m.gauges() {
 		m.opts.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: strings.ReplaceAll(name, ".", "_"), Help: name + " of Alluxio.",
