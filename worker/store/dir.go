@@ -3,6 +3,7 @@ package store
 import (
 	stderrors "errors"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -32,15 +33,20 @@ type dir struct {
 	folder string // data folder
 	tmp    string
 	sync   bool // blocks written by clients are synced
+	// beneath is the file system that would be seen at Path if the one there at
+	// the start were not mounted; 0 for none.
+	beneath uint64
 
 	// Guarded by Store.mu. used counts the bytes of blocks, reserved what
-	// writers and fetches may still write: used+reserved ≤ Quota, except while
-	// a lowered quota is being enforced.
+	// writers and fetches may still write: used+reserved ≤ limit(), except while
+	// a lowered one is being enforced.
 	used, reserved int64
 	policy         evict.Policy[blockid.ID]
 	state          dirState
 	cause          error // why it is not dirOK
+	scanning       bool  // the index does not have all of its blocks
 	fullAt         int64 // dirFull: what was used when the disk was full
+	room           int64 // what the disk had room for when it was last looked at
 
 	readErrors atomic.Int32 // in a row
 }
@@ -52,7 +58,7 @@ func newDir(t *tier, o DirOptions, opts *Options) (*dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dir{DirOptions: o, tier: t, policy: p, sync: o.Medium != "MEM"}
+	d := &dir{DirOptions: o, tier: t, policy: p, sync: o.Medium != "MEM", room: math.MaxInt64}
 	d.folder = filepath.Join(o.Path, opts.DataFolder)
 	d.tmp = filepath.Join(d.folder, opts.TmpFolder)
 	return d, nil
@@ -68,9 +74,9 @@ func (d *dir) limit() int64 {
 	case dirFailed:
 		return 0
 	case dirFull:
-		return min(d.fullAt, d.Quota)
+		return min(d.fullAt, d.room, d.Quota)
 	}
-	return d.Quota
+	return min(d.room, d.Quota)
 }
 
 // free is what may still be reserved. Store.mu is held.
@@ -97,8 +103,19 @@ func isAny(err error, list []error) bool {
 }
 
 func (s *Store) folderExists(d *dir) bool {
-	_, err := s.fs.Stat(d.folder)
-	return err == nil
+	for _, name := range [...]string{d.folder, d.tmp} {
+		if _, err := s.fs.Stat(name); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// working reports whether d is not taken out.
+func (s *Store) working(d *dir) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return d.state != dirFailed
 }
 
 // readFault notes an error of reading a block file. A single bad sector costs
@@ -160,6 +177,7 @@ type DirInfo struct {
 	Tier, Medium, Path string
 	TierIndex          int
 	Quota, Used        int64 // bytes; Used includes reservations
+	Capacity           int64 // what the disk lets it have of Quota; 0 when lost
 	Lost               bool  // failed and taken out
 	Full               bool  // the disk is full though the quota is not
 	Cause              string
@@ -180,13 +198,13 @@ func (s *Store) Tiers() []TierInfo {
 	for i, t := range s.tiers {
 		ti := TierInfo{Alias: t.Alias}
 		for _, d := range t.dirs {
-			di := DirInfo{Tier: t.Alias, TierIndex: i, Medium: d.Medium, Path: d.Path, Quota: d.Quota,
+			di := DirInfo{Tier: t.Alias, TierIndex: i, Medium: d.Medium, Path: d.Path, Quota: d.Quota, Capacity: d.limit(),
 				Used: d.used + d.reserved, Lost: d.state == dirFailed, Full: d.state == dirFull}
 			if d.cause != nil {
 				di.Cause = d.cause.Error()
 			}
 			if !di.Lost {
-				ti.Capacity += di.Quota
+				ti.Capacity += di.Capacity
 				ti.Used += di.Used
 			}
 			ti.Dirs = append(ti.Dirs, di)

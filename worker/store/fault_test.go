@@ -69,11 +69,18 @@ func (f *faultFS) Rename(from, to string) error {
 	return f.osFS.Rename(from, to)
 }
 
-func (f *faultFS) ReadDir(name string) ([]fs.DirEntry, error) {
+func (f *faultFS) List(name string, yield func(fs.DirEntry) error) error {
+	if err := f.check(name, false); err != nil {
+		return err
+	}
+	return f.osFS.List(name, yield)
+}
+
+func (f *faultFS) ReadFile(name string, limit int) ([]byte, error) {
 	if err := f.check(name, false); err != nil {
 		return nil, err
 	}
-	return f.osFS.ReadDir(name)
+	return f.osFS.ReadFile(name, limit)
 }
 
 type faultFile struct {
@@ -121,13 +128,17 @@ func TestFailingDirectory(t *testing.T) {
 	}
 	_, err := s.Open(block1(0))
 	wantKind(t, err, errors.NotFound)
-	check(t, s, block1(1), size, source(block1(1), size)) // fetched again
 
 	eventually(t, "a probe has failed", func() bool { return faults.count() >= 3 })
 	faults.set("", nil, nil)
-	eventually(t, "the directory is back", func() bool { return !s.Tiers()[0].Dirs[0].Lost })
+	eventually(t, "the directory is back", func() bool { return !s.Tiers()[0].Dirs[0].Lost && s.scanning.Load() == 0 })
 	check(t, s, block1(0), size, nil)
-	check(t, s, block1(1), size, nil)
+	check(t, s, block1(1), size, nil) // what could be fetched again is kept too
+
+	faults.set(a, syscall.EIO, syscall.EIO)
+	put(t, s, block1(3), size, CreateOptions{})
+	check(t, s, block1(1), size, source(block1(1), size)) // fetched again, elsewhere
+	faults.set("", nil, nil)
 }
 
 // TestOwnTrouble: what is the process's fault costs one operation, no block.
@@ -374,5 +385,25 @@ func TestForeignFiles(t *testing.T) {
 	}
 	if kept, _ = os.ReadDir(s.dirs[0].quarantine()); len(kept) != 0 {
 		t.Errorf("quarantine was not emptied: %v", kept)
+	}
+}
+
+// TestRemovedFolder: a folder that somebody deletes is made anew, empty.
+func TestRemovedFolder(t *testing.T) {
+	const size = 2 * page
+	for _, what := range []string{"", ".tmp_blocks"} {
+		opts := oneDir(t.TempDir(), 100*page)
+		opts.ProbeInterval = 5 * time.Millisecond
+		s := open(t, opts)
+		check(t, s, block1(0), size, source(block1(0), size))
+		if err := os.RemoveAll(filepath.Join(s.dirs[0].folder, what)); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "a block is written", func() bool {
+			_, err := write(s, block1(1), size, CreateOptions{}, page)
+			return err == nil
+		})
+		check(t, s, block1(0), size, source(block1(0), size))
+		check(t, s, block1(1), size, nil)
 	}
 }

@@ -38,6 +38,7 @@ func (s *Store) OpenFill(id blockid.ID, opts FillOptions, src Source) (*Handle, 
 		return nil, errors.Errorf(errors.Invalid, "Block %d of %d bytes cannot be cached.", id, opts.Length)
 	}
 	s.lastUser.Store(time.Now().UnixNano())
+	s.find(id)
 	for {
 		s.mu.Lock()
 		b, ok := s.mu.blocks[id]

@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // FS is what the store needs of a file system; tests put faults in between.
@@ -11,10 +12,16 @@ type FS interface {
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	Rename(from, to string) error
 	Remove(name string) error
-	ReadDir(name string) ([]fs.DirEntry, error)
+	// List calls f for each entry of a folder, in any order, until it fails.
+	List(name string, f func(fs.DirEntry) error) error
+	// ReadFile reads a small file whole; fs.ErrInvalid when it has more than limit bytes.
+	ReadFile(name string, limit int) ([]byte, error)
 	Stat(name string) (fs.FileInfo, error)
 	MkdirAll(name string, perm fs.FileMode) error
 	Chmod(name string, perm fs.FileMode) error
+	// Free is how many bytes can still be written to the file system that name is
+	// on; negative when it does not say.
+	Free(name string) (int64, error)
 }
 
 // File is an open file of an FS.
@@ -39,30 +46,74 @@ func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 
 func (osFS) Rename(from, to string) error                 { return os.Rename(from, to) }
 func (osFS) Remove(name string) error                     { return os.Remove(name) }
-func (osFS) ReadDir(name string) ([]fs.DirEntry, error)   { return os.ReadDir(name) }
 func (osFS) Stat(name string) (fs.FileInfo, error)        { return os.Lstat(name) }
 func (osFS) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
 func (osFS) Chmod(name string, perm fs.FileMode) error    { return os.Chmod(name, perm) }
 
-// readFile reads a small file whole.
-func readFile(fsys FS, name string, limit int64) ([]byte, error) {
-	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+func (osFS) List(name string, f func(fs.DirEntry) error) error {
+	folder, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer f.Close()
-	fi, err := f.Stat()
+	defer folder.Close()
+	for {
+		entries, err := folder.ReadDir(1024)
+		for _, e := range entries {
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// ReadFile makes no more calls than it needs: a scan reads a million sidecars.
+func (osFS) ReadFile(name string, limit int) ([]byte, error) {
+	fail := func(op string, err error) ([]byte, error) { return nil, &fs.PathError{Op: op, Path: name, Err: err} }
+	fd, err := ignoringEINTR(func() (int, error) { return syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0) })
 	if err != nil {
-		return nil, err
+		return fail("open", err)
 	}
-	if fi.Size() > limit {
-		return nil, fs.ErrInvalid
+	defer syscall.Close(fd)
+	for buf, n := make([]byte, 256), 0; ; {
+		k, err := ignoringEINTR(func() (int, error) { return syscall.Read(fd, buf[n:]) })
+		if err != nil {
+			return fail("read", err)
+		}
+		n += k
+		switch {
+		case k == 0 || n < len(buf):
+			return buf[:n], nil
+		case n > limit:
+			return fail("read", fs.ErrInvalid)
+		}
+		buf = append(buf, make([]byte, 15*len(buf))...)
 	}
-	buf := make([]byte, fi.Size())
-	if _, err := f.ReadAt(buf, 0); err != nil && err != io.EOF {
-		return nil, err
+}
+
+func ignoringEINTR(f func() (int, error)) (int, error) {
+	for {
+		n, err := f()
+		if err != syscall.EINTR {
+			return n, err
+		}
 	}
-	return buf, nil
+}
+
+func (osFS) Free(name string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(name, &st); err != nil {
+		return 0, &fs.PathError{Op: "statfs", Path: name, Err: err}
+	}
+	if st.Blocks == 0 { // a ramfs, or a tmpfs without a size
+		return -1, nil
+	}
+	return int64(st.Bavail) * st.Frsize, nil
 }
 
 // writeFile writes a small file whole, synced if asked for.
@@ -93,3 +144,6 @@ func syncDir(fsys FS, name string) error {
 	}
 	return err
 }
+
+// readFile reads a small file whole.
+func readFile(fsys FS, name string, limit int) ([]byte, error) { return fsys.ReadFile(name, limit) }

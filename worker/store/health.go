@@ -21,29 +21,36 @@ func (s *Store) probeLoop(ctx context.Context) {
 			state := d.state
 			s.mu.Unlock()
 			if state != dirOK && ctx.Err() == nil {
-				s.recover(d, state)
+				s.recover(ctx, d, state)
 			}
 		}
 	})
 }
 
 // recover brings d back if a probe succeeds.
-func (s *Store) recover(d *dir, was dirState) {
-	if err := s.probe(d); err != nil {
+func (s *Store) recover(ctx context.Context, d *dir, was dirState) {
+	err := s.checkMount(d)
+	if err == nil {
+		err = s.probe(d)
+	}
+	if err != nil {
 		s.log.Debug("a storage directory is still out of use", "dir", d.Path, "error", err)
 		return
 	}
 	if was == dirFailed {
-		if err := s.scanDir(d, false); err != nil {
-			s.log.Warn("a storage directory answers again but cannot be read", "dir", d.Path, "error", err)
-			return
-		}
+		s.beginScan(d)
 	}
 	s.mu.Lock()
 	d.state, d.cause = dirOK, nil
 	s.mu.Unlock()
 	d.readErrors.Store(0)
+	s.measure(d)
 	s.log.Info("a storage directory is back in use", "dir", d.Path)
+	if was == dirFailed {
+		if err := s.scan(ctx, d); err != nil && ctx.Err() == nil {
+			s.takeOut(d, err)
+		}
+	}
 }
 
 // probe writes a page to d, reads it back and deletes it.

@@ -60,6 +60,7 @@ func (s *Store) move(ctx context.Context, id blockid.ID, to Place, evict bool) e
 
 // beginMove marks the block as moving. No block and no error: it is there already.
 func (s *Store) beginMove(id blockid.ID, to Place) (*block, *dir, error) {
+	s.find(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, ok := s.mu.blocks[id]

@@ -38,6 +38,8 @@ type Options struct {
 	Observer   Observer
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+
+	inlineFolder int64 // see there; tests make it small
 }
 
 // TierOptions describe one tier.
@@ -100,6 +102,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.MaxFetches, 128)
 	setDefault(&o.FlushInterval, 5*time.Second)
 	setDefault(&o.ProbeInterval, 10*time.Second)
+	setDefault(&o.inlineFolder, inlineFolder)
 	setDefault(&o.Mover.Interval, time.Second)
 	setDefault(&o.Mover.CoolDown, 10*time.Second)
 	setDefault(&o.Mover.PromoteQuota, 0.9)

@@ -29,6 +29,7 @@ type Handle struct {
 // store has nothing of it.
 func (s *Store) Open(id blockid.ID) (*Handle, error) {
 	s.lastUser.Store(time.Now().UnixNano())
+	s.find(id)
 	s.mu.Lock()
 	b, ok := s.mu.blocks[id]
 	if ok {

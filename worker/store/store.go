@@ -27,6 +27,7 @@ type Store struct {
 	tmpSeq   atomic.Uint64
 	lastUser atomic.Int64 // unix nanoseconds of the last user's open or create
 	fetching sync.WaitGroup
+	scanning atomic.Int32 // directories of which the index does not have all blocks
 
 	mu struct {
 		sync.Mutex
@@ -35,13 +36,15 @@ type Store struct {
 		open   map[*block]struct{}          // blocks that readers have, or had a moment ago
 		only   map[blockid.Container]int    // files with so many unconfirmed blocks
 		claims map[blockid.ID]chan struct{} // ids whose files are being put in place or deleted
+		seen   map[blockid.ID]struct{}      // ids that were claimed since a scan began, nil outside scans
 		pinned map[blockid.Container]struct{}
 		// fresh are blocks pinned by their writer until the master's list has
 		// their file, or until the time given.
-		fresh  map[blockid.ID]time.Time
-		next   int          // RoundRobin's turn
-		closed bool         // Run has ended: nothing is fetched any more
-		hot    []blockid.ID // used lately in a lower tier, the latest last
+		fresh     map[blockid.ID]time.Time
+		next      int          // RoundRobin's turn
+		unscanned []*dir       // left to Run by New
+		closed    bool         // Run has ended: nothing is fetched any more
+		hot       []blockid.ID // used lately in a lower tier, the latest last
 	}
 }
 
@@ -54,8 +57,10 @@ type tier struct {
 }
 
 // New checks the options, prepares the directories and rebuilds the index from
-// what they hold. It starts nothing. A directory that cannot be used is logged,
-// counted as lost storage and probed by Run; if none can, New fails.
+// what they hold; of a directory with very many blocks Run does, and each that is
+// asked for meanwhile is found by itself. New starts nothing. A directory that
+// cannot be used is logged, counted as lost storage and probed by Run; if none can
+// be used, New fails.
 func New(opts Options) (*Store, error) {
 	opts.setDefaults()
 	if err := opts.check(); err != nil {
@@ -83,7 +88,7 @@ func New(opts Options) (*Store, error) {
 		s.tiers = append(s.tiers, tr)
 	}
 	s.m = newMetrics(opts.Registerer, s)
-	if err := s.scanAll(); err != nil {
+	if err := s.openAll(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -95,7 +100,7 @@ func New(opts Options) (*Store, error) {
 // flushed then.
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, loop := range []func(context.Context){s.flushLoop, s.probeLoop, s.moveLoop, s.scrubLoop} {
+	for _, loop := range []func(context.Context){s.scanLoop, s.flushLoop, s.probeLoop, s.spaceLoop, s.moveLoop, s.scrubLoop} {
 		g.Go(func() error { loop(ctx); return nil })
 	}
 	err := g.Wait()
@@ -121,6 +126,7 @@ func every(ctx context.Context, interval time.Duration, f func()) {
 
 // Info describes the block id; NotFound when the store has nothing of it.
 func (s *Store) Info(id blockid.ID) (Info, error) {
+	s.find(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, ok := s.mu.blocks[id]
@@ -171,6 +177,7 @@ func (s *Store) infoLocked(b *block) Info {
 // Remove deletes the block id, also when it is pinned or unconfirmed. Readers
 // that have it open may go on. NotFound when there is none.
 func (s *Store) Remove(id blockid.ID) error {
+	s.find(id)
 	s.mu.Lock()
 	b, ok := s.mu.blocks[id]
 	if !ok {
@@ -188,7 +195,7 @@ func (s *Store) Remove(id blockid.ID) error {
 // and nobody puts files of the same id in place before that is done.
 func (s *Store) removeLocked(b *block) {
 	s.dropLocked(b)
-	s.mu.claims[b.id] = make(chan struct{})
+	s.claimLocked(b.id)
 }
 
 // dropLocked takes b out of the index.

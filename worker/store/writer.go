@@ -92,6 +92,7 @@ func (s *Store) usable(d *dir) bool {
 }
 
 func (s *Store) has(id blockid.ID) bool {
+	s.find(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.mu.blocks[id]
@@ -369,12 +370,19 @@ func (s *Store) claim(id blockid.ID) error {
 		}
 		other, claimed := s.mu.claims[id]
 		if !claimed {
-			s.mu.claims[id] = make(chan struct{})
+			s.claimLocked(id)
 			s.mu.Unlock()
 			return nil
 		}
 		s.mu.Unlock()
 		<-other
+	}
+}
+
+func (s *Store) claimLocked(id blockid.ID) {
+	s.mu.claims[id] = make(chan struct{})
+	if s.mu.seen != nil {
+		s.mu.seen[id] = struct{}{}
 	}
 }
 
