@@ -3,6 +3,7 @@ package master
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -20,14 +21,16 @@ import (
 // PersistFile is a file that a worker is told to write to its UFS, below
 // persistDir.
 type PersistFile struct {
-	ID     blockid.FileID
-	Blocks []blockid.ID
+	ID         blockid.FileID
+	Blocks     []blockid.ID
+	Assignment int64 // a worker with the result of another one writes it again
 }
 
 // PersistedFile is a file that a worker has written there.
 type PersistedFile struct {
 	ID          blockid.FileID
 	Fingerprint string // of the temporary object; "" when not known
+	Assignment  int64  // that it was written for; an earlier leader may have given it
 }
 
 // persister has the files in state ToBePersisted written to their UFS: a worker
@@ -45,8 +48,7 @@ type persister struct {
 	mu   struct {
 		sync.Mutex
 		jobs     map[blockid.FileID]*persistJob
-		answers  map[blockmap.WorkerID]uint64 // heartbeats answered
-		assigned chan struct{}                // closed with the next assignment
+		assigned chan struct{} // closed with the next assignment
 		garbage  []persistGarbage
 		last     time.Time // of schedulePersists
 		armed    bool      // a poke comes when the next round may be
@@ -64,12 +66,10 @@ type persistJob struct {
 	attempts  int       // that failed
 	giveUp    time.Time
 
-	worker   blockmap.WorkerID // that writes or has written
-	assigned time.Time
-	placed   string // where the object has been moved to, if it has
-	// A worker that has written a file forgets it when persistForget answers
-	// have not named it: until then it cannot be told to write it again.
-	answers uint64 // when the file was taken from the worker
+	worker     blockmap.WorkerID // that writes or has written
+	assignment int64             // by which it was told to; random, so no two leaders give the same
+	assigned   time.Time
+	placed     string // where the object has been moved to, if it has
 }
 
 // persistGarbage is a temporary object that nobody wants any more.
@@ -89,11 +89,12 @@ const (
 )
 
 const (
-	maxPersistJobs   = 1000 // at a time
-	maxWorkerJobs    = 100  // of one worker at a time
-	maxPersistLooks  = 5000 // inodes looked at in one round
-	persistFinishers = 8    // renames at a time
-	persistForget    = 5    // answers; package worker knows it as persistSilence
+	maxPersistJobs  = 1000 // at a time
+	maxWorkerJobs   = 300  // of one worker at a time
+	maxPersistLooks = 5000 // inodes looked at in one round
+	// persistFinishers is how many files are put into place at a time. Each
+	// waits for a few requests and holds no data.
+	persistFinishers = 64
 	// persistPatience is how long a heartbeat waits for work.
 	persistPatience = 500 * time.Millisecond
 	// A round follows the one before only after this time, however many
@@ -114,7 +115,6 @@ const (
 func newPersister() *persister {
 	p := &persister{wake: make(chan struct{}, 1)}
 	p.mu.jobs = make(map[blockid.FileID]*persistJob)
-	p.mu.answers = make(map[blockmap.WorkerID]uint64)
 	p.mu.assigned = make(chan struct{})
 	return p
 }
@@ -166,7 +166,7 @@ func (p *persister) writing(w blockmap.WorkerID) bool {
 	return false
 }
 
-// answerWorker lists the files of a worker and counts the answer.
+// answerWorker lists the files of a worker.
 func (t *term) answerWorker(w blockmap.WorkerID) []PersistFile {
 	p := t.persist
 	p.mu.Lock()
@@ -174,11 +174,8 @@ func (t *term) answerWorker(w blockmap.WorkerID) []PersistFile {
 	var files []PersistFile
 	for _, j := range p.mu.jobs {
 		if j.worker == w && j.state != jobWaiting {
-			files = append(files, PersistFile{ID: j.id, Blocks: j.blocks})
+			files = append(files, PersistFile{ID: j.id, Blocks: j.blocks, Assignment: j.assignment})
 		}
-	}
-	if _, known := t.blocks.Worker(w); known {
-		p.mu.answers[w]++
 	}
 	slices.SortFunc(files, func(a, b PersistFile) int { return cmp.Compare(a.ID, b.ID) })
 	return files
@@ -216,16 +213,24 @@ func (t *term) noteWritten(w blockmap.WorkerID, f PersistedFile) {
 		}
 		j = t.newPersistJob(in)
 	}
-	if j.state == jobWriting && j.worker != w || j.state == jobWaiting && !t.persist.forgotten(j, w) || j.state > jobWriting {
+	if !j.wants(w, f) {
 		return // of no use any more, or known
 	}
-	j.state, j.worker, j.notBefore = jobWritten, w, t.now()
+	j.state, j.worker, j.assignment, j.notBefore = jobWritten, w, f.Assignment, t.now()
 }
 
-// forgotten reports whether the worker knows of no writing of the file but one
-// that it is told of from now on.
-func (p *persister) forgotten(j *persistJob, w blockmap.WorkerID) bool {
-	return j.attempts == 0 || j.worker != w || p.mu.answers[w] >= j.answers+persistForget
+// wants reports whether what a worker has written is what is waited for. Once
+// an attempt has failed that is the result of the last assignment only: an
+// earlier one may be what failed.
+func (j *persistJob) wants(w blockmap.WorkerID, f PersistedFile) bool {
+	switch j.state {
+	case jobWaiting:
+		return j.attempts == 0
+	case jobWriting:
+		return j.worker == w && (j.attempts == 0 || f.Assignment == j.assignment)
+	default:
+		return false
+	}
 }
 
 // awaitsPersist reports whether the content of a file is to be written to the UFS.
@@ -244,7 +249,7 @@ func (t *term) neverPersisted(path string) bool {
 func (t *term) newPersistJob(in inode.Inode) *persistJob {
 	path, _ := t.state.mu.tree.Path(in.ID)
 	loc, _ := t.state.mu.mounts.Resolve(path)
-	due := time.UnixMilli(max(in.PersistAfterMS, in.ModifiedMS))
+	due := time.UnixMilli(max(in.PersistAfterMS, in.ModifiedMS, t.began.UnixMilli()))
 	j := &persistJob{id: in.ID, mount: loc.Point, length: in.Length, giveUp: due.Add(t.set.loops.persistTotal)}
 	for i := range in.Blocks() {
 		j.blocks = append(j.blocks, in.ID.Container().Block(i))
@@ -364,7 +369,8 @@ func (t *term) dropPersists() {
 	}
 }
 
-// adoptPersists makes jobs of files that are due.
+// adoptPersists makes jobs of files that are due and whose blocks are there. A
+// file that misses a block is nobody's failure: its worker may be coming.
 func (t *term) adoptPersists(now time.Time) {
 	room := maxPersistJobs - len(t.persist.mu.jobs)
 	if room <= 0 {
@@ -381,7 +387,7 @@ func (t *term) adoptPersists(now time.Time) {
 			continue
 		}
 		in, ok := t.state.mu.tree.Get(id)
-		if ok && awaitsPersist(in) && in.PersistAfterMS <= now.UnixMilli() {
+		if ok && awaitsPersist(in) && in.PersistAfterMS <= now.UnixMilli() && t.whole(in) {
 			t.newPersistJob(in)
 			room--
 		}
@@ -429,7 +435,6 @@ func (t *term) assign(j *persistJob, workers map[blockmap.WorkerID]int, now time
 	for _, b := range j.blocks {
 		locations := t.blocks.Locations(b)
 		if len(locations) == 0 {
-			t.later(j)
 			return
 		}
 		for _, l := range locations {
@@ -438,7 +443,7 @@ func (t *term) assign(j *persistJob, workers map[blockmap.WorkerID]int, now time
 	}
 	var best blockmap.WorkerID = -1
 	for w, load := range workers {
-		if load >= maxWorkerJobs || len(j.blocks) > 0 && held[w] == 0 || !t.persist.forgotten(j, w) {
+		if load >= maxWorkerJobs || len(j.blocks) > 0 && held[w] == 0 {
 			continue
 		}
 		order := cmp.Or(cmp.Compare(held[best], held[w]), cmp.Compare(load, workers[best]), cmp.Compare(w, best))
@@ -449,7 +454,7 @@ func (t *term) assign(j *persistJob, workers map[blockmap.WorkerID]int, now time
 	if best < 0 {
 		return
 	}
-	j.state, j.worker, j.assigned = jobWriting, best, now
+	j.state, j.worker, j.assignment, j.assigned = jobWriting, best, rand.Int64(), now
 	workers[best]++
 	close(t.persist.mu.assigned)
 	t.persist.mu.assigned = make(chan struct{})
@@ -458,7 +463,6 @@ func (t *term) assign(j *persistJob, workers map[blockmap.WorkerID]int, now time
 // retryWriting has the file written again after a while.
 func (t *term) retryWriting(j *persistJob) {
 	j.state, j.placed = jobWaiting, ""
-	j.answers = t.persist.mu.answers[j.worker]
 	t.later(j)
 }
 

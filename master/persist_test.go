@@ -15,6 +15,10 @@ import (
 	"github.com/alluxio-go/alluxio/ufs"
 )
 
+// persistSilence is the number of answers without a file after which its worker
+// forgets it.
+const persistSilence = 5
+
 // quick makes the persister impatient.
 func quick(more ...string) map[string]string {
 	props := map[string]string{
@@ -39,8 +43,8 @@ var impatient = func() context.Context {
 type persistWorker struct {
 	w    *world
 	id   blockmap.WorkerID
-	done map[blockid.FileID]string // written and not yet acknowledged: fingerprints
-	told []PersistFile             // by the last heartbeat
+	done map[blockid.FileID]PersistedFile // written and not yet acknowledged
+	told []PersistFile                    // by the last heartbeat
 	// silent counts the answers in a row that did not name a file written.
 	silent map[blockid.FileID]int
 	// length changes how much is written.
@@ -49,36 +53,37 @@ type persistWorker struct {
 }
 
 func (w *world) persistWorker() *persistWorker {
-	return &persistWorker{w: w, id: w.worker, done: map[blockid.FileID]string{}, silent: map[blockid.FileID]int{}, length: func(in inode.Inode) int64 { return in.Length }}
+	return &persistWorker{w: w, id: w.worker, done: map[blockid.FileID]PersistedFile{}, silent: map[blockid.FileID]int{}, length: func(in inode.Inode) int64 { return in.Length }}
 }
 
 // beat sends one heartbeat and writes what is asked for.
 func (p *persistWorker) beat() {
 	p.w.tb.Helper()
 	var done []PersistedFile
-	for id, print := range p.done {
-		done = append(done, PersistedFile{id, print})
+	for _, f := range p.done {
+		done = append(done, f)
 	}
 	p.told = p.w.term().WorkerHeartbeat(impatient, p.id, done)
 	told := map[blockid.FileID]bool{}
 	for _, f := range p.told {
 		told[f.ID] = true
-		if _, ok := p.done[f.ID]; !ok {
-			p.write(f.ID)
+		if got, ok := p.done[f.ID]; !ok || got.Assignment != f.Assignment {
+			p.write(f)
 		}
 	}
 	for id := range p.done {
 		if p.silent[id]++; told[id] {
 			p.silent[id] = 0
-		} else if p.silent[id] == persistForget {
+		} else if p.silent[id] == persistSilence {
 			delete(p.done, id)
 			delete(p.silent, id)
 		}
 	}
 }
 
-func (p *persistWorker) write(id blockid.FileID) {
+func (p *persistWorker) write(told PersistFile) {
 	p.w.tb.Helper()
+	id := told.ID
 	t := p.w.term()
 	path, in, ok := t.pathOf(id)
 	if !ok {
@@ -100,7 +105,7 @@ func (p *persistWorker) write(id blockid.FileID) {
 		p.w.tb.Fatal(err)
 	}
 	p.writes++
-	p.done[id] = info.Fingerprint
+	p.done[id] = PersistedFile{id, info.Fingerprint, told.Assignment}
 }
 
 // until beats until ok.
@@ -299,7 +304,7 @@ func TestPersistWritesAgain(t *testing.T) {
 	w.write("/g", 10, AsyncThrough)
 	id := w.mustStat("/g").ID
 	u, _, _ := w.below("/")
-	p.until(func() bool { return p.done[id] != "" })
+	p.until(func() bool { return p.done[id].ID == id })
 	if err := u.Delete(context.Background(), tempOf(id)); err != nil {
 		t.Fatal(err)
 	}

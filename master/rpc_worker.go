@@ -28,17 +28,20 @@ func (s *fileWorkerService) FileSystemHeartbeat(ctx context.Context, r *filepb.F
 	if err != nil {
 		return nil, err
 	}
-	prints := r.GetOptions().GetPersistedFileFingerprints()
+	prints, assignments := r.GetOptions().GetPersistedFileFingerprints(), r.GetOptions().GetAssignments()
 	done := make([]PersistedFile, len(r.GetPersistedFiles()))
 	for i, id := range r.GetPersistedFiles() {
 		done[i].ID = blockid.FileID(id)
 		if i < len(prints) {
 			done[i].Fingerprint = prints[i]
 		}
+		if i < len(assignments) {
+			done[i].Assignment = assignments[i]
+		}
 	}
 	po := &filepb.PersistCommandOptions{}
 	for _, f := range t.WorkerHeartbeat(ctx, blockmap.WorkerID(r.GetWorkerId()), done) {
-		pf := &filepb.PersistFile{FileId: proto.Int64(int64(f.ID))}
+		pf := &filepb.PersistFile{FileId: new(int64(f.ID)), Assignment: new(f.Assignment)}
 		for _, b := range f.Blocks {
 			pf.BlockIds = append(pf.BlockIds, int64(b))
 		}

@@ -111,6 +111,7 @@ func (t *term) registeredWorker(id blockmap.WorkerID, props []config.Property) {
 	t.workers.set(id, props)
 	t.leases.end(id)
 	t.registered.Store(true)
+	t.persist.poke() // for the files that only this worker can write
 	if w, ok := t.blocks.Worker(id); ok {
 		t.log.Info("Worker registered.", "worker", id, "host", w.Address.Host, "port", w.Address.RPCPort, "blocks", w.Blocks)
 	}

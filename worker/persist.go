@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -25,15 +26,27 @@ import (
 type persister struct {
 	w    *Worker
 	news chan struct{} // there is a result to report
+	room *semaphore.Weighted
 	mu   struct {
 		sync.Mutex
 		running map[blockid.FileID]bool
-		done    map[blockid.FileID]string // fingerprints
+		done    map[blockid.FileID]written
 	}
 }
 
+// written is a file that lies in its under store under its temporary name.
+type written struct {
+	assignment  int64 // of the master, that asked for it
+	fingerprint string
+}
+
 const (
-	persistWidth    = 8 // files at a time
+	// Small files wait for requests, large ones for the link, and these take
+	// memory: up to 64 files are written at a time, and up to 8 large ones.
+	persistRoom     = 256 << 20 // bytes
+	persistLeast    = 4 << 20   // bytes that any file takes of that
+	persistMost     = 32 << 20
+	persistWidth    = persistRoom / persistLeast
 	persistInterval = time.Second
 	// rounds without the master asking for a file after which its result is
 	// taken as acknowledged
@@ -41,9 +54,9 @@ const (
 )
 
 func newPersister(w *Worker) *persister {
-	p := &persister{w: w, news: make(chan struct{}, 1)}
+	p := &persister{w: w, news: make(chan struct{}, 1), room: semaphore.NewWeighted(persistRoom)}
 	p.mu.running = map[blockid.FileID]bool{}
-	p.mu.done = map[blockid.FileID]string{}
+	p.mu.done = map[blockid.FileID]written{}
 	return p
 }
 
@@ -63,11 +76,11 @@ func (p *persister) run(ctx context.Context) error {
 		for _, f := range files {
 			file := blockid.FileID(f.GetFileId())
 			asked[file] = true
-			if !p.begin(file) {
+			if !p.begin(file, f.GetAssignment()) {
 				continue
 			}
-			if !g.TryGo(func() error { p.persist(ctx, file, f.GetBlockIds()); return nil }) {
-				p.end(file, "")
+			if !g.TryGo(func() error { p.persist(ctx, f); return nil }) {
+				p.end(file, written{})
 			}
 		}
 		p.settle(reported, asked, silent)
@@ -80,10 +93,11 @@ func (p *persister) exchange(ctx context.Context) (reported []blockid.FileID, fi
 	id := p.w.id.Load()
 	req := &filepb.FileSystemHeartbeatPRequest{WorkerId: &id, Options: &filepb.FileSystemHeartbeatPOptions{}}
 	p.mu.Lock()
-	for file, fingerprint := range p.mu.done {
+	for file, done := range p.mu.done {
 		reported = append(reported, file)
 		req.PersistedFiles = append(req.PersistedFiles, int64(file))
-		req.Options.PersistedFileFingerprints = append(req.Options.PersistedFileFingerprints, fingerprint)
+		req.Options.PersistedFileFingerprints = append(req.Options.PersistedFileFingerprints, done.fingerprint)
+		req.Options.Assignments = append(req.Options.Assignments, done.assignment)
 	}
 	p.mu.Unlock()
 	command, err := p.w.master.fileHeartbeat(ctx, req)
@@ -114,41 +128,44 @@ func (p *persister) settle(reported []blockid.FileID, asked map[blockid.FileID]b
 	}
 }
 
-// begin reports whether the file is to be persisted now.
-func (p *persister) begin(file blockid.FileID) bool {
+// begin reports whether the file is to be persisted now. A result that the master
+// had no use for, as it asks anew, is forgotten.
+func (p *persister) begin(file blockid.FileID, assignment int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, done := p.mu.done[file]; done || p.mu.running[file] {
+	if done, ok := p.mu.done[file]; ok && done.assignment == assignment || p.mu.running[file] {
 		return false
 	}
+	delete(p.mu.done, file)
 	p.mu.running[file] = true
 	return true
 }
 
-// end notes the outcome: a fingerprint, or none when it has to be tried again.
-func (p *persister) end(file blockid.FileID, fingerprint string) {
+// end notes the outcome: none when it has to be tried again.
+func (p *persister) end(file blockid.FileID, result written) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.mu.running, file)
-	if fingerprint == "" {
+	if result.fingerprint == "" {
 		return
 	}
-	p.mu.done[file] = fingerprint
+	p.mu.done[file] = result
 	select {
 	case p.news <- struct{}{}:
 	default:
 	}
 }
 
-func (p *persister) persist(ctx context.Context, file blockid.FileID, blocks []int64) {
-	info, err := p.write(ctx, file, blocks)
+func (p *persister) persist(ctx context.Context, f *filepb.PersistFile) {
+	file := blockid.FileID(f.GetFileId())
+	info, err := p.write(ctx, file, f.GetBlockIds())
 	switch {
 	case err == nil:
 		p.w.m.persisted.Inc()
 	case ctx.Err() == nil:
 		p.w.log.Warn("a file was not persisted; the master will ask again", "file", file, "error", err)
 	}
-	p.end(file, info.Fingerprint)
+	p.end(file, written{f.GetAssignment(), info.Fingerprint})
 }
 
 // write copies the file to its temporary name in the under store.
@@ -157,6 +174,11 @@ func (p *persister) write(ctx context.Context, file blockid.FileID, blocks []int
 	if err != nil {
 		return ufs.Info{}, err
 	}
+	size := min(max(info.GetLength(), persistLeast), persistMost)
+	if err := p.room.Acquire(ctx, size); err != nil {
+		return ufs.Info{}, err
+	}
+	defer p.room.Release(size)
 	m, err := p.w.mounts.get(ctx, info.GetMountId())
 	if err != nil {
 		return ufs.Info{}, err

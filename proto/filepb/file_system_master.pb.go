@@ -4257,9 +4257,12 @@ func (x *PersistCommandOptions) GetPersistFiles() []*PersistFile {
 }
 
 type PersistFile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	FileId        *int64                 `protobuf:"varint,1,opt,name=fileId" json:"fileId,omitempty"`
-	BlockIds      []int64                `protobuf:"varint,2,rep,name=blockIds" json:"blockIds,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	FileId   *int64                 `protobuf:"varint,1,opt,name=fileId" json:"fileId,omitempty"`
+	BlockIds []int64                `protobuf:"varint,2,rep,name=blockIds" json:"blockIds,omitempty"`
+	// Ours. A result of another assignment is not wanted: the worker forgets it
+	// and writes the file again.
+	Assignment    *int64 `protobuf:"varint,1000,opt,name=assignment" json:"assignment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4306,6 +4309,13 @@ func (x *PersistFile) GetBlockIds() []int64 {
 		return x.BlockIds
 	}
 	return nil
+}
+
+func (x *PersistFile) GetAssignment() int64 {
+	if x != nil && x.Assignment != nil {
+		return *x.Assignment
+	}
+	return 0
 }
 
 type FileSystemCommand struct {
@@ -7103,8 +7113,10 @@ func (x *FileSystemHeartbeatPResponse) GetCommand() *FileSystemCommand {
 type FileSystemHeartbeatPOptions struct {
 	state                     protoimpl.MessageState `protogen:"open.v1"`
 	PersistedFileFingerprints []string               `protobuf:"bytes,1,rep,name=persistedFileFingerprints" json:"persistedFileFingerprints,omitempty"`
-	unknownFields             protoimpl.UnknownFields
-	sizeCache                 protoimpl.SizeCache
+	// Ours: what asked for each of the files.
+	Assignments   []int64 `protobuf:"varint,1000,rep,name=assignments" json:"assignments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FileSystemHeartbeatPOptions) Reset() {
@@ -7140,6 +7152,13 @@ func (*FileSystemHeartbeatPOptions) Descriptor() ([]byte, []int) {
 func (x *FileSystemHeartbeatPOptions) GetPersistedFileFingerprints() []string {
 	if x != nil {
 		return x.PersistedFileFingerprints
+	}
+	return nil
+}
+
+func (x *FileSystemHeartbeatPOptions) GetAssignments() []int64 {
+	if x != nil {
+		return x.Assignments
 	}
 	return nil
 }
@@ -7934,10 +7953,13 @@ const file_filepb_file_system_master_proto_rawDesc = "" +
 	"\x18FileSystemCommandOptions\x12P\n" +
 	"\x0epersistOptions\x18\x01 \x01(\v2(.alluxio.grpc.file.PersistCommandOptionsR\x0epersistOptions\"[\n" +
 	"\x15PersistCommandOptions\x12B\n" +
-	"\fpersistFiles\x18\x01 \x03(\v2\x1e.alluxio.grpc.file.PersistFileR\fpersistFiles\"A\n" +
+	"\fpersistFiles\x18\x01 \x03(\v2\x1e.alluxio.grpc.file.PersistFileR\fpersistFiles\"b\n" +
 	"\vPersistFile\x12\x16\n" +
 	"\x06fileId\x18\x01 \x01(\x03R\x06fileId\x12\x1a\n" +
-	"\bblockIds\x18\x02 \x03(\x03R\bblockIds\"\xa5\x01\n" +
+	"\bblockIds\x18\x02 \x03(\x03R\bblockIds\x12\x1f\n" +
+	"\n" +
+	"assignment\x18\xe8\a \x01(\x03R\n" +
+	"assignment\"\xa5\x01\n" +
 	"\x11FileSystemCommand\x12;\n" +
 	"\vcommandType\x18\x01 \x01(\x0e2\x19.alluxio.grpc.CommandTypeR\vcommandType\x12S\n" +
 	"\x0ecommandOptions\x18\x02 \x01(\v2+.alluxio.grpc.file.FileSystemCommandOptionsR\x0ecommandOptions\"]\n" +
@@ -8105,9 +8127,10 @@ const file_filepb_file_system_master_proto_rawDesc = "" +
 	"\x1bCancelSyncMetadataPResponse\x12\x18\n" +
 	"\asuccess\x18\x01 \x01(\bR\asuccess\"^\n" +
 	"\x1cFileSystemHeartbeatPResponse\x12>\n" +
-	"\acommand\x18\x01 \x01(\v2$.alluxio.grpc.file.FileSystemCommandR\acommand\"[\n" +
+	"\acommand\x18\x01 \x01(\v2$.alluxio.grpc.file.FileSystemCommandR\acommand\"~\n" +
 	"\x1bFileSystemHeartbeatPOptions\x12<\n" +
-	"\x19persistedFileFingerprints\x18\x01 \x03(\tR\x19persistedFileFingerprints\"\xab\x01\n" +
+	"\x19persistedFileFingerprints\x18\x01 \x03(\tR\x19persistedFileFingerprints\x12!\n" +
+	"\vassignments\x18\xe8\a \x03(\x03R\vassignments\"\xab\x01\n" +
 	"\x1bFileSystemHeartbeatPRequest\x12\x1a\n" +
 	"\bworkerId\x18\x01 \x01(\x03R\bworkerId\x12&\n" +
 	"\x0epersistedFiles\x18\x02 \x03(\x03R\x0epersistedFiles\x12H\n" +
