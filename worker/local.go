@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"io"
 	"sync"
 	"time"
@@ -15,7 +16,8 @@ import (
 
 // OpenLocalBlock implements the BlockWorker service: it names the file of a
 // block to a client on the same host, and keeps the block in place while the
-// stream is open. The block is verified unless its file has not changed since it was.
+// stream is open. For a client that does not verify what it reads the block is
+// verified first, unless its file has not changed since it was.
 func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLocalBlockRequest, blockpb.OpenLocalBlockResponse]) error {
 	req, err := stream.Recv()
 	if err != nil {
@@ -30,7 +32,7 @@ func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLoc
 		return err
 	}
 	defer h.Close()
-	path, err := h.Local(stream.Context())
+	resp, err := openInPlace(stream.Context(), h, req.GetVerifies())
 	if errors.Is(err, errors.Corrupt) {
 		// The client then reads through ReadBlock, which fetches what is damaged
 		// if that is possible.
@@ -39,7 +41,7 @@ func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLoc
 	if err != nil {
 		return err
 	}
-	if err := stream.Send(&blockpb.OpenLocalBlockResponse{Path: &path}); err != nil {
+	if err := stream.Send(resp); err != nil {
 		return err
 	}
 	w.m.blocksLocal.Inc()
@@ -47,7 +49,26 @@ func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLoc
 	if _, err = stream.Recv(); err == nil {
 		return errors.Errorf(errors.Invalid, "A stream of OpenLocalBlock opens one block.")
 	}
+	if resp.Verified == nil && req.GetVerifies() {
+		w.verifier.add(id) // so that the next process to read it need not
+	}
 	return endOf(err)
+}
+
+// openInPlace makes the answer to a client that reads in place.
+func openInPlace(ctx context.Context, h *store.Handle, verifies bool) (*blockpb.OpenLocalBlockResponse, error) {
+	path, stamp, err := h.Local()
+	if err != nil {
+		return nil, err
+	}
+	resp := &blockpb.OpenLocalBlockResponse{Path: &path}
+	switch known := stamp != (store.Stamp{}); {
+	case !known && !verifies:
+		return resp, h.Verify(ctx)
+	case known && verifies:
+		resp.Verified = &blockpb.FileStamp{Inode: &stamp.Inode, Size: &stamp.Size, MtimeNs: &stamp.Mtime, CtimeNs: &stamp.Ctime}
+	}
+	return resp, nil
 }
 
 // CreateLocalBlock implements the BlockWorker service: it makes a file for a

@@ -50,14 +50,15 @@ type Worker struct {
 	addr     *grpcpb.WorkerNetAddress
 	started  time.Time
 
-	store   *store.Store
-	report  *report
-	pool    *rpc.Pool // to masters and workers
-	master  *masterClient
-	mounts  mounts
-	locals  locals
-	cacher  *cacher
-	persist *persister
+	store    *store.Store
+	report   *report
+	pool     *rpc.Pool // to masters and workers
+	master   *masterClient
+	mounts   mounts
+	locals   locals
+	cacher   *cacher
+	persist  *persister
+	verifier *verifier
 
 	server           atomic.Pointer[rpc.Server] // nil until Run serves
 	versions         versions
@@ -111,6 +112,7 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 	w.m.registerRatios(w.readers.taken, w.writers.taken)
 	w.cacher = newCacher(w)
 	w.persist = newPersister(w)
+	w.verifier = newVerifier(w)
 	return w, nil
 }
 
@@ -198,7 +200,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx, w.listeners()...) })
 	for _, loop := range []func(context.Context) error{
-		w.store.Run, w.stayRegistered, w.watchPins, w.confirmPersisted, w.cacher.run, w.persist.run,
+		w.store.Run, w.stayRegistered, w.watchPins, w.confirmPersisted, w.cacher.run, w.persist.run, w.verifier.run,
 	} {
 		g.Go(func() error { return loop(ctx) })
 	}

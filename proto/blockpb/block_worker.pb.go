@@ -1274,9 +1274,12 @@ func (*CacheResponse) Descriptor() ([]byte, []int) {
 }
 
 type OpenLocalBlockRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	BlockId       *int64                 `protobuf:"varint,1,opt,name=block_id,json=blockId" json:"block_id,omitempty"`
-	Promote       *bool                  `protobuf:"varint,2,opt,name=promote" json:"promote,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	BlockId *int64                 `protobuf:"varint,1,opt,name=block_id,json=blockId" json:"block_id,omitempty"`
+	Promote *bool                  `protobuf:"varint,2,opt,name=promote" json:"promote,omitempty"`
+	// Ours: the client verifies what it reads against the sidecar, so the worker
+	// need not have.
+	Verifies      *bool `protobuf:"varint,1000,opt,name=verifies" json:"verifies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1325,9 +1328,19 @@ func (x *OpenLocalBlockRequest) GetPromote() bool {
 	return false
 }
 
+func (x *OpenLocalBlockRequest) GetVerifies() bool {
+	if x != nil && x.Verifies != nil {
+		return *x.Verifies
+	}
+	return false
+}
+
 type OpenLocalBlockResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          *string                `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Path  *string                `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	// Ours, for clients that verify: how the file looked when the worker verified
+	// all of it. Absent when the worker has not.
+	Verified      *FileStamp `protobuf:"bytes,1000,opt,name=verified" json:"verified,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1369,6 +1382,82 @@ func (x *OpenLocalBlockResponse) GetPath() string {
 	return ""
 }
 
+func (x *OpenLocalBlockResponse) GetVerified() *FileStamp {
+	if x != nil {
+		return x.Verified
+	}
+	return nil
+}
+
+// What a file system says of a file that changes when the file does.
+type FileStamp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Inode         *uint64                `protobuf:"varint,1,opt,name=inode" json:"inode,omitempty"`
+	Size          *int64                 `protobuf:"varint,2,opt,name=size" json:"size,omitempty"`
+	MtimeNs       *int64                 `protobuf:"varint,3,opt,name=mtime_ns,json=mtimeNs" json:"mtime_ns,omitempty"` // since 1970
+	CtimeNs       *int64                 `protobuf:"varint,4,opt,name=ctime_ns,json=ctimeNs" json:"ctime_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileStamp) Reset() {
+	*x = FileStamp{}
+	mi := &file_blockpb_block_worker_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileStamp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileStamp) ProtoMessage() {}
+
+func (x *FileStamp) ProtoReflect() protoreflect.Message {
+	mi := &file_blockpb_block_worker_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileStamp.ProtoReflect.Descriptor instead.
+func (*FileStamp) Descriptor() ([]byte, []int) {
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *FileStamp) GetInode() uint64 {
+	if x != nil && x.Inode != nil {
+		return *x.Inode
+	}
+	return 0
+}
+
+func (x *FileStamp) GetSize() int64 {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return 0
+}
+
+func (x *FileStamp) GetMtimeNs() int64 {
+	if x != nil && x.MtimeNs != nil {
+		return *x.MtimeNs
+	}
+	return 0
+}
+
+func (x *FileStamp) GetCtimeNs() int64 {
+	if x != nil && x.CtimeNs != nil {
+		return *x.CtimeNs
+	}
+	return 0
+}
+
 type CreateLocalBlockRequest struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	BlockId          *int64                 `protobuf:"varint,1,opt,name=block_id,json=blockId" json:"block_id,omitempty"`
@@ -1384,7 +1473,7 @@ type CreateLocalBlockRequest struct {
 
 func (x *CreateLocalBlockRequest) Reset() {
 	*x = CreateLocalBlockRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[21]
+	mi := &file_blockpb_block_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1396,7 +1485,7 @@ func (x *CreateLocalBlockRequest) String() string {
 func (*CreateLocalBlockRequest) ProtoMessage() {}
 
 func (x *CreateLocalBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[21]
+	mi := &file_blockpb_block_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1409,7 +1498,7 @@ func (x *CreateLocalBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLocalBlockRequest.ProtoReflect.Descriptor instead.
 func (*CreateLocalBlockRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{21}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CreateLocalBlockRequest) GetBlockId() int64 {
@@ -1470,7 +1559,7 @@ type CreateLocalBlockResponse struct {
 
 func (x *CreateLocalBlockResponse) Reset() {
 	*x = CreateLocalBlockResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[22]
+	mi := &file_blockpb_block_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +1571,7 @@ func (x *CreateLocalBlockResponse) String() string {
 func (*CreateLocalBlockResponse) ProtoMessage() {}
 
 func (x *CreateLocalBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[22]
+	mi := &file_blockpb_block_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +1584,7 @@ func (x *CreateLocalBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLocalBlockResponse.ProtoReflect.Descriptor instead.
 func (*CreateLocalBlockResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{22}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CreateLocalBlockResponse) GetPath() string {
@@ -1514,7 +1603,7 @@ type RemoveBlockRequest struct {
 
 func (x *RemoveBlockRequest) Reset() {
 	*x = RemoveBlockRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[23]
+	mi := &file_blockpb_block_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1615,7 @@ func (x *RemoveBlockRequest) String() string {
 func (*RemoveBlockRequest) ProtoMessage() {}
 
 func (x *RemoveBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[23]
+	mi := &file_blockpb_block_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1628,7 @@ func (x *RemoveBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBlockRequest.ProtoReflect.Descriptor instead.
 func (*RemoveBlockRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{23}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RemoveBlockRequest) GetBlockId() int64 {
@@ -1557,7 +1646,7 @@ type RemoveBlockResponse struct {
 
 func (x *RemoveBlockResponse) Reset() {
 	*x = RemoveBlockResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[24]
+	mi := &file_blockpb_block_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1658,7 @@ func (x *RemoveBlockResponse) String() string {
 func (*RemoveBlockResponse) ProtoMessage() {}
 
 func (x *RemoveBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[24]
+	mi := &file_blockpb_block_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1671,7 @@ func (x *RemoveBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBlockResponse.ProtoReflect.Descriptor instead.
 func (*RemoveBlockResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{24}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{25}
 }
 
 type MoveBlockRequest struct {
@@ -1595,7 +1684,7 @@ type MoveBlockRequest struct {
 
 func (x *MoveBlockRequest) Reset() {
 	*x = MoveBlockRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[25]
+	mi := &file_blockpb_block_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1696,7 @@ func (x *MoveBlockRequest) String() string {
 func (*MoveBlockRequest) ProtoMessage() {}
 
 func (x *MoveBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[25]
+	mi := &file_blockpb_block_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1709,7 @@ func (x *MoveBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveBlockRequest.ProtoReflect.Descriptor instead.
 func (*MoveBlockRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{25}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MoveBlockRequest) GetBlockId() int64 {
@@ -1645,7 +1734,7 @@ type MoveBlockResponse struct {
 
 func (x *MoveBlockResponse) Reset() {
 	*x = MoveBlockResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[26]
+	mi := &file_blockpb_block_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1746,7 @@ func (x *MoveBlockResponse) String() string {
 func (*MoveBlockResponse) ProtoMessage() {}
 
 func (x *MoveBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[26]
+	mi := &file_blockpb_block_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1759,7 @@ func (x *MoveBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveBlockResponse.ProtoReflect.Descriptor instead.
 func (*MoveBlockResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{26}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{27}
 }
 
 type ClearMetricsRequest struct {
@@ -1681,7 +1770,7 @@ type ClearMetricsRequest struct {
 
 func (x *ClearMetricsRequest) Reset() {
 	*x = ClearMetricsRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[27]
+	mi := &file_blockpb_block_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1782,7 @@ func (x *ClearMetricsRequest) String() string {
 func (*ClearMetricsRequest) ProtoMessage() {}
 
 func (x *ClearMetricsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[27]
+	mi := &file_blockpb_block_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +1795,7 @@ func (x *ClearMetricsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMetricsRequest.ProtoReflect.Descriptor instead.
 func (*ClearMetricsRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{27}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{28}
 }
 
 type ClearMetricsResponse struct {
@@ -1717,7 +1806,7 @@ type ClearMetricsResponse struct {
 
 func (x *ClearMetricsResponse) Reset() {
 	*x = ClearMetricsResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[28]
+	mi := &file_blockpb_block_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +1818,7 @@ func (x *ClearMetricsResponse) String() string {
 func (*ClearMetricsResponse) ProtoMessage() {}
 
 func (x *ClearMetricsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[28]
+	mi := &file_blockpb_block_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +1831,7 @@ func (x *ClearMetricsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMetricsResponse.ProtoReflect.Descriptor instead.
 func (*ClearMetricsResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{28}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{29}
 }
 
 var File_blockpb_block_worker_proto protoreflect.FileDescriptor
@@ -1828,12 +1917,19 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1c\n" +
 	"\tretryable\x18\x04 \x01(\bR\tretryable\"\x14\n" +
 	"\x12AsyncCacheResponse\"\x0f\n" +
-	"\rCacheResponse\"L\n" +
+	"\rCacheResponse\"i\n" +
 	"\x15OpenLocalBlockRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x18\n" +
-	"\apromote\x18\x02 \x01(\bR\apromote\",\n" +
+	"\apromote\x18\x02 \x01(\bR\apromote\x12\x1b\n" +
+	"\bverifies\x18\xe8\a \x01(\bR\bverifies\"h\n" +
 	"\x16OpenLocalBlockResponse\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\"\x93\x02\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12:\n" +
+	"\bverified\x18\xe8\a \x01(\v2\x1d.alluxio.grpc.block.FileStampR\bverified\"k\n" +
+	"\tFileStamp\x12\x14\n" +
+	"\x05inode\x18\x01 \x01(\x04R\x05inode\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x19\n" +
+	"\bmtime_ns\x18\x03 \x01(\x03R\amtimeNs\x12\x19\n" +
+	"\bctime_ns\x18\x04 \x01(\x03R\actimeNs\"\x93\x02\n" +
 	"\x17CreateLocalBlockRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x12\n" +
 	"\x04tier\x18\x03 \x01(\x05R\x04tier\x12(\n" +
@@ -1893,7 +1989,7 @@ func file_blockpb_block_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_blockpb_block_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_blockpb_block_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_blockpb_block_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_blockpb_block_worker_proto_goTypes = []any{
 	(RequestType)(0),                           // 0: alluxio.grpc.block.RequestType
 	(TaskStatus)(0),                            // 1: alluxio.grpc.block.TaskStatus
@@ -1918,60 +2014,62 @@ var file_blockpb_block_worker_proto_goTypes = []any{
 	(*CacheResponse)(nil),                      // 20: alluxio.grpc.block.CacheResponse
 	(*OpenLocalBlockRequest)(nil),              // 21: alluxio.grpc.block.OpenLocalBlockRequest
 	(*OpenLocalBlockResponse)(nil),             // 22: alluxio.grpc.block.OpenLocalBlockResponse
-	(*CreateLocalBlockRequest)(nil),            // 23: alluxio.grpc.block.CreateLocalBlockRequest
-	(*CreateLocalBlockResponse)(nil),           // 24: alluxio.grpc.block.CreateLocalBlockResponse
-	(*RemoveBlockRequest)(nil),                 // 25: alluxio.grpc.block.RemoveBlockRequest
-	(*RemoveBlockResponse)(nil),                // 26: alluxio.grpc.block.RemoveBlockResponse
-	(*MoveBlockRequest)(nil),                   // 27: alluxio.grpc.block.MoveBlockRequest
-	(*MoveBlockResponse)(nil),                  // 28: alluxio.grpc.block.MoveBlockResponse
-	(*ClearMetricsRequest)(nil),                // 29: alluxio.grpc.block.ClearMetricsRequest
-	(*ClearMetricsResponse)(nil),               // 30: alluxio.grpc.block.ClearMetricsResponse
-	(*dataserverpb.OpenUfsBlockOptions)(nil),   // 31: alluxio.proto.dataserver.OpenUfsBlockOptions
-	(*dataserverpb.CreateUfsFileOptions)(nil),  // 32: alluxio.proto.dataserver.CreateUfsFileOptions
-	(*dataserverpb.CreateUfsBlockOptions)(nil), // 33: alluxio.proto.dataserver.CreateUfsBlockOptions
+	(*FileStamp)(nil),                          // 23: alluxio.grpc.block.FileStamp
+	(*CreateLocalBlockRequest)(nil),            // 24: alluxio.grpc.block.CreateLocalBlockRequest
+	(*CreateLocalBlockResponse)(nil),           // 25: alluxio.grpc.block.CreateLocalBlockResponse
+	(*RemoveBlockRequest)(nil),                 // 26: alluxio.grpc.block.RemoveBlockRequest
+	(*RemoveBlockResponse)(nil),                // 27: alluxio.grpc.block.RemoveBlockResponse
+	(*MoveBlockRequest)(nil),                   // 28: alluxio.grpc.block.MoveBlockRequest
+	(*MoveBlockResponse)(nil),                  // 29: alluxio.grpc.block.MoveBlockResponse
+	(*ClearMetricsRequest)(nil),                // 30: alluxio.grpc.block.ClearMetricsRequest
+	(*ClearMetricsResponse)(nil),               // 31: alluxio.grpc.block.ClearMetricsResponse
+	(*dataserverpb.OpenUfsBlockOptions)(nil),   // 32: alluxio.proto.dataserver.OpenUfsBlockOptions
+	(*dataserverpb.CreateUfsFileOptions)(nil),  // 33: alluxio.proto.dataserver.CreateUfsFileOptions
+	(*dataserverpb.CreateUfsBlockOptions)(nil), // 34: alluxio.proto.dataserver.CreateUfsBlockOptions
 }
 var file_blockpb_block_worker_proto_depIdxs = []int32{
-	31, // 0: alluxio.grpc.block.ReadRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
+	32, // 0: alluxio.grpc.block.ReadRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
 	4,  // 1: alluxio.grpc.block.ReadResponse.chunk:type_name -> alluxio.grpc.block.Chunk
 	0,  // 2: alluxio.grpc.block.WriteRequestCommand.type:type_name -> alluxio.grpc.block.RequestType
-	32, // 3: alluxio.grpc.block.WriteRequestCommand.create_ufs_file_options:type_name -> alluxio.proto.dataserver.CreateUfsFileOptions
-	33, // 4: alluxio.grpc.block.WriteRequestCommand.create_ufs_block_options:type_name -> alluxio.proto.dataserver.CreateUfsBlockOptions
+	33, // 3: alluxio.grpc.block.WriteRequestCommand.create_ufs_file_options:type_name -> alluxio.proto.dataserver.CreateUfsFileOptions
+	34, // 4: alluxio.grpc.block.WriteRequestCommand.create_ufs_block_options:type_name -> alluxio.proto.dataserver.CreateUfsBlockOptions
 	7,  // 5: alluxio.grpc.block.WriteRequest.command:type_name -> alluxio.grpc.block.WriteRequestCommand
 	4,  // 6: alluxio.grpc.block.WriteRequest.chunk:type_name -> alluxio.grpc.block.Chunk
-	31, // 7: alluxio.grpc.block.AsyncCacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
-	31, // 8: alluxio.grpc.block.CacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
+	32, // 7: alluxio.grpc.block.AsyncCacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
+	32, // 8: alluxio.grpc.block.CacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
 	14, // 9: alluxio.grpc.block.LoadRequest.blocks:type_name -> alluxio.grpc.block.Block
 	13, // 10: alluxio.grpc.block.LoadRequest.options:type_name -> alluxio.grpc.block.UfsReadOptions
 	1,  // 11: alluxio.grpc.block.LoadResponse.status:type_name -> alluxio.grpc.block.TaskStatus
 	18, // 12: alluxio.grpc.block.LoadResponse.block_status:type_name -> alluxio.grpc.block.BlockStatus
 	14, // 13: alluxio.grpc.block.BlockStatus.block:type_name -> alluxio.grpc.block.Block
-	5,  // 14: alluxio.grpc.block.BlockWorker.ReadBlock:input_type -> alluxio.grpc.block.ReadRequest
-	8,  // 15: alluxio.grpc.block.BlockWorker.WriteBlock:input_type -> alluxio.grpc.block.WriteRequest
-	21, // 16: alluxio.grpc.block.BlockWorker.OpenLocalBlock:input_type -> alluxio.grpc.block.OpenLocalBlockRequest
-	23, // 17: alluxio.grpc.block.BlockWorker.CreateLocalBlock:input_type -> alluxio.grpc.block.CreateLocalBlockRequest
-	10, // 18: alluxio.grpc.block.BlockWorker.AsyncCache:input_type -> alluxio.grpc.block.AsyncCacheRequest
-	11, // 19: alluxio.grpc.block.BlockWorker.Cache:input_type -> alluxio.grpc.block.CacheRequest
-	12, // 20: alluxio.grpc.block.BlockWorker.Load:input_type -> alluxio.grpc.block.LoadRequest
-	25, // 21: alluxio.grpc.block.BlockWorker.RemoveBlock:input_type -> alluxio.grpc.block.RemoveBlockRequest
-	27, // 22: alluxio.grpc.block.BlockWorker.MoveBlock:input_type -> alluxio.grpc.block.MoveBlockRequest
-	29, // 23: alluxio.grpc.block.BlockWorker.ClearMetrics:input_type -> alluxio.grpc.block.ClearMetricsRequest
-	16, // 24: alluxio.grpc.block.BlockWorker.FreeWorker:input_type -> alluxio.grpc.block.FreeWorkerRequest
-	6,  // 25: alluxio.grpc.block.BlockWorker.ReadBlock:output_type -> alluxio.grpc.block.ReadResponse
-	9,  // 26: alluxio.grpc.block.BlockWorker.WriteBlock:output_type -> alluxio.grpc.block.WriteResponse
-	22, // 27: alluxio.grpc.block.BlockWorker.OpenLocalBlock:output_type -> alluxio.grpc.block.OpenLocalBlockResponse
-	24, // 28: alluxio.grpc.block.BlockWorker.CreateLocalBlock:output_type -> alluxio.grpc.block.CreateLocalBlockResponse
-	19, // 29: alluxio.grpc.block.BlockWorker.AsyncCache:output_type -> alluxio.grpc.block.AsyncCacheResponse
-	20, // 30: alluxio.grpc.block.BlockWorker.Cache:output_type -> alluxio.grpc.block.CacheResponse
-	15, // 31: alluxio.grpc.block.BlockWorker.Load:output_type -> alluxio.grpc.block.LoadResponse
-	26, // 32: alluxio.grpc.block.BlockWorker.RemoveBlock:output_type -> alluxio.grpc.block.RemoveBlockResponse
-	28, // 33: alluxio.grpc.block.BlockWorker.MoveBlock:output_type -> alluxio.grpc.block.MoveBlockResponse
-	30, // 34: alluxio.grpc.block.BlockWorker.ClearMetrics:output_type -> alluxio.grpc.block.ClearMetricsResponse
-	17, // 35: alluxio.grpc.block.BlockWorker.FreeWorker:output_type -> alluxio.grpc.block.FreeWorkerResponse
-	25, // [25:36] is the sub-list for method output_type
-	14, // [14:25] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	23, // 14: alluxio.grpc.block.OpenLocalBlockResponse.verified:type_name -> alluxio.grpc.block.FileStamp
+	5,  // 15: alluxio.grpc.block.BlockWorker.ReadBlock:input_type -> alluxio.grpc.block.ReadRequest
+	8,  // 16: alluxio.grpc.block.BlockWorker.WriteBlock:input_type -> alluxio.grpc.block.WriteRequest
+	21, // 17: alluxio.grpc.block.BlockWorker.OpenLocalBlock:input_type -> alluxio.grpc.block.OpenLocalBlockRequest
+	24, // 18: alluxio.grpc.block.BlockWorker.CreateLocalBlock:input_type -> alluxio.grpc.block.CreateLocalBlockRequest
+	10, // 19: alluxio.grpc.block.BlockWorker.AsyncCache:input_type -> alluxio.grpc.block.AsyncCacheRequest
+	11, // 20: alluxio.grpc.block.BlockWorker.Cache:input_type -> alluxio.grpc.block.CacheRequest
+	12, // 21: alluxio.grpc.block.BlockWorker.Load:input_type -> alluxio.grpc.block.LoadRequest
+	26, // 22: alluxio.grpc.block.BlockWorker.RemoveBlock:input_type -> alluxio.grpc.block.RemoveBlockRequest
+	28, // 23: alluxio.grpc.block.BlockWorker.MoveBlock:input_type -> alluxio.grpc.block.MoveBlockRequest
+	30, // 24: alluxio.grpc.block.BlockWorker.ClearMetrics:input_type -> alluxio.grpc.block.ClearMetricsRequest
+	16, // 25: alluxio.grpc.block.BlockWorker.FreeWorker:input_type -> alluxio.grpc.block.FreeWorkerRequest
+	6,  // 26: alluxio.grpc.block.BlockWorker.ReadBlock:output_type -> alluxio.grpc.block.ReadResponse
+	9,  // 27: alluxio.grpc.block.BlockWorker.WriteBlock:output_type -> alluxio.grpc.block.WriteResponse
+	22, // 28: alluxio.grpc.block.BlockWorker.OpenLocalBlock:output_type -> alluxio.grpc.block.OpenLocalBlockResponse
+	25, // 29: alluxio.grpc.block.BlockWorker.CreateLocalBlock:output_type -> alluxio.grpc.block.CreateLocalBlockResponse
+	19, // 30: alluxio.grpc.block.BlockWorker.AsyncCache:output_type -> alluxio.grpc.block.AsyncCacheResponse
+	20, // 31: alluxio.grpc.block.BlockWorker.Cache:output_type -> alluxio.grpc.block.CacheResponse
+	15, // 32: alluxio.grpc.block.BlockWorker.Load:output_type -> alluxio.grpc.block.LoadResponse
+	27, // 33: alluxio.grpc.block.BlockWorker.RemoveBlock:output_type -> alluxio.grpc.block.RemoveBlockResponse
+	29, // 34: alluxio.grpc.block.BlockWorker.MoveBlock:output_type -> alluxio.grpc.block.MoveBlockResponse
+	31, // 35: alluxio.grpc.block.BlockWorker.ClearMetrics:output_type -> alluxio.grpc.block.ClearMetricsResponse
+	17, // 36: alluxio.grpc.block.BlockWorker.FreeWorker:output_type -> alluxio.grpc.block.FreeWorkerResponse
+	26, // [26:37] is the sub-list for method output_type
+	15, // [15:26] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_blockpb_block_worker_proto_init() }
@@ -1989,7 +2087,7 @@ func file_blockpb_block_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_blockpb_block_worker_proto_rawDesc), len(file_blockpb_block_worker_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -48,7 +48,7 @@ func measureLocal(ctx context.Context, p params) ([]figure, error) {
 		}
 	}
 	plain := through(func(path string) (readerAtCloser, error) { return os.Open(path) })
-	first, bare, err := alternate(p.rounds, through(func(path string) (readerAtCloser, error) { return store.OpenLocal(path) }), plain)
+	first, bare, err := alternate(p.rounds, through(func(path string) (readerAtCloser, error) { return new(store.LocalFiles).Open(path, blockSize, store.Stamp{}) }), plain)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func measureLocal(ctx context.Context, p params) ([]figure, error) {
 	again := through(func(path string) (readerAtCloser, error) {
 		f := kept[path]
 		if f == nil {
-			if f, err = store.OpenLocal(path); err != nil {
+			if f, err = new(store.LocalFiles).Open(path, blockSize, store.Stamp{}); err != nil {
 				return nil, err
 			}
 			kept[path] = f

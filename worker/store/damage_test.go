@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -207,50 +206,4 @@ func TestScrub(t *testing.T) {
 	if info, err := s.Info(block1(1)); err != nil || !info.Whole {
 		t.Errorf("a good block: %+v, %v", info, err)
 	}
-}
-
-func TestLocalReads(t *testing.T) {
-	const size = 4*page + 10
-	s := open(t, oneDir(t.TempDir(), 100*page))
-	put(t, s, block1(0), size, CreateOptions{})
-	want := content(block1(0), size)
-	h, err := s.Open(block1(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	path, err := h.Local(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := OpenLocal(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	for _, c := range []struct{ off, n int }{{0, size}, {5, 10}, {SpanSize - 1, 2}, {size - 3, 3}, {page + 1, 2 * page}} {
-		p := make([]byte, c.n)
-		if n, err := l.ReadAt(p, int64(c.off)); n != c.n || err != nil || !bytes.Equal(p, want[c.off:c.off+c.n]) {
-			t.Errorf("ReadAt(%d, %d) = %d, %v", c.off, c.n, n, err)
-		}
-	}
-	// Damaged under an open handle on both sides: noticed by both.
-	if err := edit(path, func(b []byte) []byte { b[2*page+7] ^= 1; return b }); err != nil {
-		t.Fatal(err)
-	}
-	_, err = l.ReadAt(make([]byte, 10), 2*page)
-	wantKind(t, err, errors.Corrupt)
-	_, err = h.Local(context.Background())
-	wantKind(t, err, errors.Corrupt)
-
-	_, err = OpenLocal(path + "0")
-	wantKind(t, err, errors.NotFound)
-	if err := os.Rename(path+metaSuffix, s.dirs[0].blockPath(block1(1))+metaSuffix); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Link(path, s.dirs[0].blockPath(block1(1))); err != nil {
-		t.Fatal(err)
-	}
-	_, err = OpenLocal(s.dirs[0].blockPath(block1(1)))
-	wantKind(t, err, errors.Corrupt)
 }

@@ -1,0 +1,306 @@
+package store
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// LocalFiles opens block files in place, in another process than the worker's. It
+// remembers which spans have been verified, for as long as their files do not change, so
+// that each is verified once however often the block is opened. The zero value is ready;
+// it is safe for concurrent use.
+type LocalFiles struct {
+	mu struct {
+		sync.Mutex
+		views map[string]*view // by path
+	}
+}
+
+// maxViews bounds what is remembered: a kilobyte or so for each.
+const maxViews = 1 << 13
+
+// view is what is known of a file as long as it has one stamp.
+type view struct {
+	stamp   Stamp
+	checked []atomic.Uint64 // a bit for each span that was verified
+}
+
+func (v *view) has(first, last int) bool {
+	for i := first; i <= last; i++ {
+		if v.checked[i/64].Load()&(1<<(i%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *view) mark(first, last int) {
+	for i := first; i <= last; i++ {
+		v.checked[i/64].Or(1 << (i % 64))
+	}
+}
+
+// view returns the view of a file of so many spans, an empty one if there is none
+// of that stamp.
+func (l *LocalFiles) view(path string, stamp Stamp, spans int) *view {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := l.mu.views[path]
+	if v != nil && v.stamp == stamp && len(v.checked) == (spans+63)/64 {
+		return v
+	}
+	v = &view{stamp: stamp, checked: make([]atomic.Uint64, (spans+63)/64)}
+	if l.mu.views == nil {
+		l.mu.views = map[string]*view{}
+	}
+	if len(l.mu.views) >= maxViews {
+		for other := range l.mu.views {
+			delete(l.mu.views, other)
+			break
+		}
+	}
+	l.mu.views[path] = v
+	return v
+}
+
+// LocalFile reads a block file in place and verifies it against its sidecar. ReadAt
+// may be called concurrently, but not with Close.
+type LocalFile struct {
+	all    *LocalFiles
+	f      *os.File
+	fd     int // of f
+	path   string
+	length int64
+	view   atomic.Pointer[view]
+	memory mapping
+	side   struct {
+		sync.Mutex
+		sums []uint32 // nil until the sidecar is needed
+	}
+}
+
+// Open opens the file of a block of length bytes at path, as a worker named it.
+// verified is the stamp under which the worker verified it, if it has. The error has
+// kind NotFound when the file or its sidecar is not there or not readable here (a
+// worker in another container may name paths that mean nothing on this side), and
+// Corrupt when they do not fit each other or the length.
+func (l *LocalFiles) Open(path string, length int64, verified Stamp) (*LocalFile, error) {
+	if _, ok := blockName(filepath.Base(path)); !ok {
+		return nil, errors.Errorf(errors.Corrupt, "%s is not the path of a block file.", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.E("block.open", path, errors.NotFound, err)
+	}
+	file := &LocalFile{all: l, f: f, fd: int(f.Fd()), path: path, length: length}
+	stamp := fdStamp(file.fd)
+	view := file.viewOf(stamp)
+	switch spans := file.spans(); {
+	case spans == 0:
+	case stamp == verified && stamp.settled() && stamp.Size >= length:
+		view.mark(0, spans-1)
+	case !view.has(0, spans-1):
+		if _, err := file.sums(); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+	}
+	return file, nil
+}
+
+// Len is the length of the block in bytes.
+func (l *LocalFile) Len() int64 { return l.length }
+
+// Close closes the file.
+func (l *LocalFile) Close() error {
+	l.memory.close()
+	return l.f.Close()
+}
+
+func (l *LocalFile) spans() int { return ceilDiv(l.length, SpanSize) }
+
+// viewOf returns what is known of the file with a stamp.
+func (l *LocalFile) viewOf(stamp Stamp) *view {
+	if v := l.view.Load(); v != nil && v.stamp == stamp {
+		return v
+	}
+	v := l.all.view(l.path, stamp, l.spans())
+	l.view.Store(v)
+	return v
+}
+
+// sums returns the checksums of the spans.
+func (l *LocalFile) sums() ([]uint32, error) {
+	l.side.Lock()
+	defer l.side.Unlock()
+	if l.side.sums != nil {
+		return l.side.sums, nil
+	}
+	raw, err := osFS{}.ReadFile(l.path+metaSuffix, metaLimit)
+	if err != nil {
+		return nil, errors.E("block.open", l.path, errors.NotFound, err)
+	}
+	id, _ := blockName(filepath.Base(l.path))
+	m, err := decodeMeta(raw, id)
+	if err == nil && (!m.whole() || m.length != l.length) {
+		err = errors.Errorf(errors.Corrupt, "the sidecar describes %d of %d bytes where %d are expected", m.bytes(), m.length, l.length)
+	}
+	if err != nil {
+		return nil, errors.E("block.open", l.path, errors.Corrupt, err)
+	}
+	l.side.sums = m.sums
+	return m.sums, nil
+}
+
+// ReadAt reads into p like io.ReaderAt; Corrupt when the bytes are not what was
+// written, NotFound when that cannot be told any more because the block was removed.
+func (l *LocalFile) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off > l.length {
+		return 0, errors.Errorf(errors.OutOfRange, "Offset %d is not in %s of %d bytes.", off, l.path, l.length)
+	}
+	n := int(min(int64(len(p)), l.length-off))
+	if n > 0 {
+		if !l.readKnown(p[:n], off) {
+			if err := l.verify(p[:n], off); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// readKnown reads bytes that were verified before. It reports false if they were
+// not, or if the file has changed since. The file is looked at after the bytes were
+// taken: a write changes its stamp first.
+func (l *LocalFile) readKnown(p []byte, off int64) bool {
+	v := l.view.Load()
+	if !v.has(int(off/SpanSize), int((off+int64(len(p))-1)/SpanSize)) {
+		return false
+	}
+	if len(p) > mapLimit || !l.memory.copy(l, p, off) {
+		if n, _ := l.f.ReadAt(p, off); n < len(p) {
+			return false
+		}
+	}
+	return fdStamp(l.fd) == v.stamp
+}
+
+// verifyStep is how much is read before it is verified: it must still be in the
+// processor's cache then.
+const verifyStep = 4 * SpanSize
+
+// verify reads bytes and verifies all spans that they touch.
+func (l *LocalFile) verify(p []byte, off int64) error {
+	sums, err := l.sums()
+	if err != nil {
+		return err
+	}
+	before := fdStamp(l.fd)
+	for at, rest := off, p; len(rest) > 0; {
+		n, err := l.verifySome(rest, at, sums)
+		if err != nil {
+			return err
+		}
+		at, rest = at+int64(n), rest[n:]
+	}
+	if before.settled() && fdStamp(l.fd) == before {
+		l.viewOf(before).mark(int(off/SpanSize), int((off+int64(len(p))-1)/SpanSize))
+	}
+	return nil
+}
+
+// spanBuffers hold spans of which a reader wants only a part.
+var spanBuffers = sync.Pool{New: func() any { return new([SpanSize]byte) }}
+
+// verifySome reads at least one byte: whole spans directly into p, or a part of
+// one.
+func (l *LocalFile) verifySome(p []byte, off int64, sums []uint32) (int, error) {
+	span := int(off / SpanSize)
+	lo := int64(span) * SpanSize
+	size := min(SpanSize, l.length-lo)
+	if off == lo && int64(len(p)) >= size {
+		n := len(p)
+		if n > verifyStep {
+			n = verifyStep
+		} else if off+int64(n) < l.length {
+			n -= n % SpanSize
+		}
+		return n, l.readSpans(p[:n], off, sums[span:])
+	}
+	buf := spanBuffers.Get().(*[SpanSize]byte)
+	defer spanBuffers.Put(buf)
+	if err := l.readSpans(buf[:size], lo, sums[span:]); err != nil {
+		return 0, err
+	}
+	return copy(p, buf[off-lo:size]), nil
+}
+
+// readSpans reads whole spans and compares them with sums.
+func (l *LocalFile) readSpans(p []byte, off int64, sums []uint32) error {
+	if n, err := l.f.ReadAt(p, off); n < len(p) {
+		return l.damaged(off+int64(n), err)
+	}
+	for i := 0; len(p) > 0; i++ {
+		n := min(SpanSize, len(p))
+		if sumOf(p[:n]) != sums[i] {
+			return l.damaged(off+int64(i)*SpanSize, nil)
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+func (l *LocalFile) damaged(off int64, cause error) error {
+	return errors.E("block.read", l.path+" at "+strconv.FormatInt(off, 10), errors.Corrupt, cause)
+}
+
+// mapLimit is the size up to which a read is faster from mapped memory than by a
+// call of the system.
+const mapLimit = SpanSize
+
+// mapping is a block file in memory, made when first used.
+type mapping struct {
+	once  sync.Once
+	bytes []byte // nil if it could not be made
+}
+
+// copy copies from the file. It reports false for what the file does not have, or
+// cannot be read.
+func (m *mapping) copy(l *LocalFile, p []byte, off int64) (ok bool) {
+	m.once.Do(func() {
+		if int64(int(l.length)) == l.length {
+			m.bytes, _ = syscall.Mmap(l.fd, 0, int(l.length), syscall.PROT_READ, syscall.MAP_SHARED)
+		}
+	})
+	if m.bytes == nil {
+		return false
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			if _, fault := p.(interface{ Addr() uintptr }); !fault {
+				panic(p)
+			}
+			ok = false
+		}
+	}()
+	return copy(p, m.bytes[off:]) == len(p)
+}
+
+func (m *mapping) close() {
+	if m.bytes != nil {
+		_ = syscall.Munmap(m.bytes)
+		m.bytes = nil
+	}
+}
