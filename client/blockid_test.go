@@ -48,7 +48,7 @@ func writerOn(t *testing.T, f *fakeMaster) *Writer {
 	pool := rpc.NewPool(rpc.ClientOptions{})
 	ses := &session{
 		pool: pool, master: pool.Master(rpc.MasterOptions{Addrs: []string{l.Addr().String()}}),
-		settings: &settings{base: conf, log: slog.New(slog.DiscardHandler)},
+		settings: &settings{base: conf, log: slog.New(slog.DiscardHandler)}, usage: new(usage),
 	}
 	c.state.Store(ses)
 	t.Cleanup(func() {

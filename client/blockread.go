@@ -156,6 +156,7 @@ type localBlock struct {
 	file   *os.File
 	stream grpc.BidiStreamingClient[blockpb.OpenLocalBlockRequest, blockpb.OpenLocalBlockResponse]
 	cancel context.CancelFunc
+	usage  *usage
 }
 
 // openLocal opens a block's file by way of the worker that has it.
@@ -192,7 +193,11 @@ func dialLocal(ctx context.Context, worker blockpb.BlockWorkerClient, id int64, 
 	return &localBlock{file: file, stream: stream}, nil
 }
 
-func (b *localBlock) ReadAt(p []byte, off int64) (int, error) { return b.file.ReadAt(p, off) }
+func (b *localBlock) ReadAt(p []byte, off int64) (int, error) {
+	n, err := b.file.ReadAt(p, off)
+	b.usage.readLocal(n)
+	return n, err
+}
 
 // Close gives the block back to the worker.
 func (b *localBlock) Close() error {

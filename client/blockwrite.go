@@ -170,6 +170,7 @@ type localTarget struct {
 	req      *blockpb.CreateLocalBlockRequest
 	conf     *writeConfig
 	worker   WorkerAddress
+	usage    *usage
 	buf      []byte // gathers small writes
 	pos      int64  // bytes in the file
 	reserved int64  // bytes the worker set aside
@@ -185,7 +186,7 @@ const minReserve = 8 << 20
 // openLocalTarget has the worker create an empty block file.
 func openLocalTarget(ctx context.Context, s *session, worker WorkerAddress, req *blockpb.CreateLocalBlockRequest, conf *writeConfig) (*localTarget, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	t := &localTarget{cancel: cancel, req: req, conf: conf, worker: worker, reserved: req.GetSpaceToReserve()}
+	t := &localTarget{cancel: cancel, req: req, conf: conf, worker: worker, usage: s.usage, reserved: req.GetSpaceToReserve()}
 	stream, err := s.worker(worker).CreateLocalBlock(ctx)
 	if err != nil {
 		cancel()
@@ -253,6 +254,7 @@ func (t *localTarget) writeFile(p []byte) error {
 	}
 	n, err := t.file.Write(p)
 	t.pos += int64(n)
+	t.usage.wroteLocal(n)
 	return err
 }
 

@@ -51,6 +51,7 @@ type session struct {
 	master   *rpc.Master
 	settings *settings
 	workers  *workerList
+	usage    *usage
 }
 
 // New returns a client of the cluster that conf names. It makes no connection.
@@ -82,6 +83,7 @@ func (c *Client) Close() error {
 	defer func() { c.turn <- struct{}{} }()
 	c.done = true
 	if s := c.state.Load(); s != nil {
+		s.usage.close()
 		return s.pool.Close()
 	}
 	return nil
@@ -149,6 +151,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	})
 	s := &session{pool: pool, master: pool.Master(masterOptions(conf)), settings: settings}
 	s.workers = newWorkerList(s, conf)
+	s.usage = newUsage(s.master, conf, c.opts.Logger)
 	return s, nil
 }
 

@@ -53,7 +53,7 @@ func serveFake(t *testing.T, f *fakeWorker) (*session, WorkerAddress) {
 			t.Error(err)
 		}
 	})
-	ses := &session{pool: pool}
+	ses := &session{pool: pool, usage: new(usage)}
 	ses.workers = &workerList{s: ses, host: "elsewhere"}
 	return ses, WorkerAddress{Host: "localhost", DataPort: l.Addr().(*net.TCPAddr).Port}
 }

@@ -144,6 +144,7 @@ func (l *localBlocks) take(r *Reader, src source, id int64) (*sharedBlock, error
 	if err != nil {
 		return nil, err
 	}
+	opened.usage = r.s.usage
 	return l.keep(id, &sharedBlock{localBlock: opened, users: 1}), nil
 }
 

@@ -356,6 +356,7 @@ func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length in
 	if r.direct(src) {
 		lb, err := openLocal(r.ctx, r.s.worker(src.worker), b.ID, r.conf.readType == CachePromote, r.conf.timeout)
 		if err == nil {
+			lb.usage = r.s.usage
 			return newLocalStretch(lb, off, n), nil
 		}
 		r.c.opts.Logger.Debug("block file not readable directly", "block", b.ID, "err", err)

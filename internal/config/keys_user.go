@@ -42,6 +42,10 @@ var (
 		"Which worker `fs copyFromLocal` writes to.")
 	UserUpdateFileAccesstimeDisabled = boolKey("alluxio.user.update.file.accesstime.disabled", "false", Client, Warn,
 		"Do not change access times by reading.")
+	UserMetricsCollectionEnabled = boolKey("alluxio.user.metrics.collection.enabled", "true", Client, Warn,
+		"Tell the master how much was read and written in place, which no worker sees.")
+	UserMetricsHeartbeatInterval = durationKey("alluxio.user.metrics.heartbeat.interval", "10sec", Client, Warn,
+		"How often, while there is something to tell.", positive, alias("alluxio.user.metrics.heartbeat.interval.ms"))
 	UserDateFormatPattern = stringKey("alluxio.user.date.format.pattern", "MM-dd-yyyy HH:mm:ss:SSS", Client, Ignore,
 		"Java pattern of dates that commands and web pages print.")
 	UserHostname = stringKey("alluxio.user.hostname", "", Client, Warn,
