@@ -1,10 +1,8 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"io"
-	"os"
 	"time"
 
 	"google.golang.org/grpc"
@@ -149,85 +147,3 @@ func (r *remoteBlock) Close() error {
 		data.Free()
 	}
 }
-
-// localBlock reads the file of a block on this machine. The worker keeps the
-// block while the call is open. ReadAt may be called concurrently.
-type localBlock struct {
-	file   *os.File
-	stream grpc.BidiStreamingClient[blockpb.OpenLocalBlockRequest, blockpb.OpenLocalBlockResponse]
-	cancel context.CancelFunc
-	usage  *usage
-}
-
-// openLocal opens a block's file by way of the worker that has it.
-func openLocal(ctx context.Context, worker blockpb.BlockWorkerClient, id int64, promote bool, timeout time.Duration) (*localBlock, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	b, err := dialLocal(ctx, worker, id, promote, newPatience(timeout, cancel))
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	b.cancel = cancel
-	return b, nil
-}
-
-func dialLocal(ctx context.Context, worker blockpb.BlockWorkerClient, id int64, promote bool, p *patience) (*localBlock, error) {
-	stream, err := worker.OpenLocalBlock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_ = stream.Send(&blockpb.OpenLocalBlockRequest{BlockId: &id, Promote: &promote}) // the answer says what went wrong
-	var path string
-	err = p.during("open local block", func() error {
-		resp, err := stream.Recv()
-		path = resp.GetPath()
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, errors.E("open block file", path, errors.Other, err)
-	}
-	return &localBlock{file: file, stream: stream}, nil
-}
-
-func (b *localBlock) ReadAt(p []byte, off int64) (int, error) {
-	n, err := b.file.ReadAt(p, off)
-	b.usage.readLocal(n)
-	return n, err
-}
-
-// Close gives the block back to the worker.
-func (b *localBlock) Close() error {
-	defer b.cancel()
-	err := b.file.Close()
-	_ = b.stream.CloseSend() // if the call has ended, the block is free already
-	giveUp := time.AfterFunc(drainTimeout, b.cancel)
-	defer giveUp.Stop()
-	_, _ = b.stream.Recv()
-	return err
-}
-
-// localStretch is a part of a local block as a blockReader. Small reads are
-// buffered, large ones are not.
-type localStretch struct {
-	*bufio.Reader
-	block *localBlock
-}
-
-// smallRead is the size below which reads of a local block are buffered.
-const smallRead = 32 << 10
-
-func newLocalStretch(b *localBlock, off, length int64) *localStretch {
-	return &localStretch{bufio.NewReaderSize(io.NewSectionReader(b, off, length), smallRead), b}
-}
-
-func (l *localStretch) WriteTo(w io.Writer) (int64, error) {
-	page := rpc.NewPage(rpc.ChunkBytes)
-	defer rpc.FreePage(page)
-	return io.CopyBuffer(w, readerOnly{l.Reader}, *page)
-}
-
-func (l *localStretch) Close() error { return l.block.Close() }

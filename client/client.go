@@ -16,6 +16,7 @@ import (
 	"github.com/alluxio-go/alluxio/proto/filepb"
 	"github.com/alluxio-go/alluxio/proto/metapb"
 	"github.com/alluxio-go/alluxio/proto/metricpb"
+	"github.com/alluxio-go/alluxio/worker/store"
 )
 
 // Options of a Client that are not configuration.
@@ -39,6 +40,8 @@ type Client struct {
 	base *config.Config // as given to New
 	opts Options
 	user string
+
+	inPlace store.LocalFiles // block files of workers on this machine
 
 	turn  chan struct{} // holds a token; its holder may connect or close
 	state atomic.Pointer[session]

@@ -3,9 +3,6 @@ package client
 import (
 	"io"
 	"io/fs"
-	"sync"
-
-	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
 // ReadAt reads len(p) bytes from a place of the file, asking a worker for exactly
@@ -44,9 +41,7 @@ func (r *Reader) readBlockAt(p []byte, pos int64) (int, error) {
 	off := pos - int64(index)*r.info.BlockSize
 	p = p[:min(int64(len(p)), length-off)]
 	if open := r.near.lookup(b.ID); open != nil {
-		n, err := open.ReadAt(p, off)
-		r.near.release(open)
-		if err == nil {
+		if n, ok := r.readLocal(open, p, off); ok {
 			return n, nil
 		}
 	}
@@ -72,9 +67,9 @@ func (r *Reader) readBlockAt(p []byte, pos int64) (int, error) {
 
 // readFrom fills p from one worker.
 func (r *Reader) readFrom(src source, b FileBlock, index int, p []byte, off, length int64) (int, error) {
-	if r.direct(src) {
-		if n, err, ok := r.near.readAt(r, src, b.ID, p, off); ok {
-			return n, err
+	if open := r.openNear(src, b, length); open != nil {
+		if n, ok := r.readLocal(open, p, off); ok {
+			return n, nil
 		}
 	}
 	short := int64(len(p)) < r.conf.pread
@@ -88,121 +83,14 @@ func (r *Reader) readFrom(src source, b FileBlock, index int, p []byte, off, len
 	return io.ReadFull(br, p)
 }
 
-// keptBlocks is how many block files a Reader keeps open for ReadAt. The worker
-// cannot evict their blocks meanwhile.
-const keptBlocks = 8
-
-// localBlocks are the block files that ReadAt reads from.
-type localBlocks struct {
-	mu struct {
-		sync.Mutex
-		open   map[int64]*sharedBlock
-		closed bool
+// readLocal fills p from a block's file, which it releases. Bytes that are not
+// good there are to be had through the worker.
+func (r *Reader) readLocal(b *sharedBlock, p []byte, off int64) (int, bool) {
+	n, err := b.ReadAt(p, off)
+	b.release()
+	if err == nil {
+		return n, true
 	}
-}
-
-// sharedBlock is an open block with its users counted.
-type sharedBlock struct {
-	*localBlock
-	users   int
-	dropped bool // no longer in the map: the last user closes it
-}
-
-func (l *localBlocks) init() { l.mu.open = map[int64]*sharedBlock{} }
-
-// readAt reads from a block's file. ok is false when it is not to be had.
-func (l *localBlocks) readAt(r *Reader, src source, id int64, p []byte, off int64) (n int, err error, ok bool) {
-	b, err := l.take(r, src, id)
-	if err != nil {
-		if !errors.Is(err, errors.Cancelled) {
-			r.c.opts.Logger.Debug("block file not readable directly", "block", id, "err", err)
-		}
-		return 0, nil, false
-	}
-	defer l.release(b)
-	n, err = b.ReadAt(p, off)
-	return n, err, true
-}
-
-// lookup returns a block if it is open. The caller releases it.
-func (l *localBlocks) lookup(id int64) *sharedBlock {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b := l.mu.open[id]
-	if b != nil {
-		b.users++
-	}
-	return b
-}
-
-// take returns an open block, opening it if need be.
-func (l *localBlocks) take(r *Reader, src source, id int64) (*sharedBlock, error) {
-	if b := l.lookup(id); b != nil {
-		return b, nil
-	}
-	opened, err := openLocal(r.ctx, r.s.worker(src.worker), id, r.conf.readType == CachePromote, r.conf.timeout)
-	if err != nil {
-		return nil, err
-	}
-	opened.usage = r.s.usage
-	return l.keep(id, &sharedBlock{localBlock: opened, users: 1}), nil
-}
-
-// keep makes a block available to others, in the place of an idle one if there
-// are many.
-func (l *localBlocks) keep(id int64, b *sharedBlock) *sharedBlock {
-	l.mu.Lock()
-	var idle *sharedBlock
-	if len(l.mu.open) >= keptBlocks {
-		idle = l.dropIdle()
-	}
-	if _, taken := l.mu.open[id]; taken || l.mu.closed || len(l.mu.open) >= keptBlocks {
-		b.dropped = true
-	} else {
-		l.mu.open[id] = b
-	}
-	l.mu.Unlock()
-	if idle != nil {
-		idle.Close()
-	}
-	return b
-}
-
-// dropIdle takes a block that nobody uses out of the map.
-func (l *localBlocks) dropIdle() *sharedBlock {
-	for id, b := range l.mu.open {
-		if b.users == 0 {
-			delete(l.mu.open, id)
-			return b
-		}
-	}
-	return nil
-}
-
-func (l *localBlocks) release(b *sharedBlock) {
-	l.mu.Lock()
-	b.users--
-	last := b.dropped && b.users == 0
-	l.mu.Unlock()
-	if last {
-		b.Close()
-	}
-}
-
-// close closes what is idle; calls under way close the rest.
-func (l *localBlocks) close() {
-	l.mu.Lock()
-	l.mu.closed = true
-	var idle []*sharedBlock
-	for _, b := range l.mu.open {
-		b.dropped = true
-		if b.users == 0 {
-			idle = append(idle, b)
-		}
-	}
-	clear(l.mu.open)
-	l.mu.Unlock()
-	for _, b := range idle {
-		b.Close()
-	}
+	r.avoidFile(b.id, err)
+	return 0, false
 }

@@ -120,7 +120,7 @@ func (c *Client) open(ctx context.Context, conf *config.Config, info *FileInfo, 
 	}
 	r := &Reader{c: c, s: s, info: info, conf: newReadConfig(conf, o), pick: newPicker(s, info, policy)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
-	r.near.init()
+	r.near.open = r.openFile
 	return r, nil
 }
 
@@ -248,6 +248,10 @@ func (r *Reader) skipTo(pos int64) bool {
 	if gap == 0 {
 		return true
 	}
+	if local, ok := st.blockReader.(*localStretch); ok && local.seek(gap) {
+		st.pos = pos
+		return true
+	}
 	if gap < 0 || gap > r.conf.seekSkip || pos >= st.end {
 		return false
 	}
@@ -285,6 +289,10 @@ func (r *Reader) leave() {
 func (r *Reader) failed(st *stretch, err error) error {
 	r.current = nil
 	st.Close()
+	if local, ok := st.blockReader.(*localStretch); ok {
+		r.avoidFile(local.block.id, err)
+		return nil
+	}
 	if endsEarly(err) {
 		return r.changed(st.pos)
 	}
@@ -353,13 +361,8 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 // openBlock opens n bytes of a block, from its file when that is on this machine.
 // Whatever prevents that, the worker can still send them.
 func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length int64, short bool) (blockReader, error) {
-	if r.direct(src) {
-		lb, err := openLocal(r.ctx, r.s.worker(src.worker), b.ID, r.conf.readType == CachePromote, r.conf.timeout)
-		if err == nil {
-			lb.usage = r.s.usage
-			return newLocalStretch(lb, off, n), nil
-		}
-		r.c.opts.Logger.Debug("block file not readable directly", "block", b.ID, "err", err)
+	if open := r.openNear(src, b, length); open != nil {
+		return newLocalStretch(open, off, n, func() { r.prepare(index + 1) }), nil
 	}
 	req := &blockpb.ReadRequest{
 		BlockId: &b.ID, Offset: &off, Length: &n, ChunkSize: &r.conf.chunk,
@@ -377,6 +380,50 @@ func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length in
 // direct reports whether a source is to be read through its file.
 func (r *Reader) direct(src source) bool {
 	return src.kind == fromLocal && r.conf.shortCircuit && (src.worker.DomainSocketPath == "" || r.conf.preferShort)
+}
+
+// openNear returns a block whose file can be read in place, else nil. The caller
+// releases it.
+func (r *Reader) openNear(src source, b FileBlock, length int64) *sharedBlock {
+	if !r.direct(src) {
+		return nil
+	}
+	open, err := r.near.take(r.ctx, src, b, length)
+	if err != nil {
+		r.c.opts.Logger.Debug("block file not readable directly", "block", b.ID, "err", err)
+		return nil
+	}
+	return open
+}
+
+// openFile opens a block's file by way of its worker.
+func (r *Reader) openFile(ctx context.Context, src source, b FileBlock, length int64) (*localBlock, error) {
+	open, err := openLocal(ctx, &r.c.inPlace, r.s.worker(src.worker), b.ID, length, r.conf.readType == CachePromote, r.conf.timeout)
+	if err == nil {
+		open.usage = r.s.usage
+	}
+	return open, err
+}
+
+// prepare opens the file of a block that is about to be read.
+func (r *Reader) prepare(index int) {
+	b, length, err := r.block(index)
+	if err != nil {
+		return // there is none
+	}
+	if src, err := r.pick.source(r.ctx, b, length); err == nil {
+		if open := r.openNear(src, b, length); open != nil {
+			open.release()
+		}
+	}
+}
+
+// avoidFile makes a block be read through its worker from now on.
+func (r *Reader) avoidFile(id int64, err error) {
+	if r.ctx.Err() == nil {
+		r.c.opts.Logger.Warn("a block file is not good; reading it through the worker", "path", r.info.Path, "block", id, "err", err)
+	}
+	r.near.avoid(id)
 }
 
 // ufsOptions tell a worker that has not cached a block where to find it.
