@@ -108,19 +108,25 @@ func (c *cacher) cache(ctx context.Context, j *cacheJob) (err error) {
 	if fingerprint == "" {
 		return c.copy(ctx, j, src)
 	}
-	h, err := w.store.OpenFill(j.id, store.FillOptions{Length: length, Fingerprint: fingerprint}, src)
+	for range 2 { // the directory in which it is begun may turn out to be full
+		if err := c.fill(ctx, j.id, store.FillOptions{Length: length, Fingerprint: fingerprint}, src); err != nil {
+			return err
+		}
+		if info, err := w.store.Info(j.id); err == nil && info.Whole {
+			return w.commit(ctx, info)
+		}
+	}
+	return errors.Errorf(errors.NoSpace, "There is no room on worker %s to keep block %d.", w.Address(), j.id)
+}
+
+// fill reads the block through the store.
+func (c *cacher) fill(ctx context.Context, id blockid.ID, opts store.FillOptions, src store.Source) error {
+	h, err := c.w.store.OpenFill(id, opts, src)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	if err := w.readThrough(ctx, h); err != nil {
-		return err
-	}
-	info, err := w.store.Info(j.id)
-	if err != nil || !info.Whole {
-		return errors.Errorf(errors.NoSpace, "There is no room on worker %s to keep block %d.", w.Address(), j.id)
-	}
-	return w.commit(ctx, info)
+	return c.w.readThrough(ctx, h)
 }
 
 // source chooses where the block comes from, and finds the version it has to be

@@ -17,13 +17,16 @@ const (
 // allocate reserves n bytes in a directory chosen by at. Free space there comes
 // first, then (unless at is strict) free space in other tiers, then space made by
 // evicting. The files of the evicted are gone when it returns.
-func (s *Store) allocate(n int64, at Place) (*dir, error) {
+func (s *Store) allocate(n int64, at Place) (*dir, error) { return s.allocateBut(nil, n, at) }
+
+// allocateBut is allocate without one directory.
+func (s *Store) allocateBut(bad *dir, n int64, at Place) (*dir, error) {
 	s.mu.Lock()
-	wanted := s.dirsAt(at)
+	wanted := but(bad, s.dirsAt(at))
 	d := s.pickLocked(wanted, n)
 	if d == nil && !at.Strict {
 		for _, t := range s.tiers {
-			if d = s.pickLocked(t.dirs, n); d != nil {
+			if d = s.pickLocked(but(bad, t.dirs), n); d != nil {
 				break
 			}
 		}
@@ -33,7 +36,7 @@ func (s *Store) allocate(n int64, at Place) (*dir, error) {
 		d, victims = s.makeRoomLocked(wanted, n)
 	}
 	if d == nil && !at.Strict {
-		d, victims = s.makeRoomLocked(s.dirs, n)
+		d, victims = s.makeRoomLocked(but(bad, s.dirs), n)
 	}
 	if d != nil {
 		d.reserved += n
@@ -45,6 +48,13 @@ func (s *Store) allocate(n int64, at Place) (*dir, error) {
 			"Not enough space left on this worker for %d bytes in %s: what is stored is open, pinned or not yet persisted, or the directories are too small or failed.", n, at)
 	}
 	return d, nil
+}
+
+func but(bad *dir, dirs []*dir) []*dir {
+	if bad == nil {
+		return dirs
+	}
+	return slices.DeleteFunc(slices.Clone(dirs), func(d *dir) bool { return d == bad })
 }
 
 // dirsAt lists the directories that at asks for.
@@ -158,9 +168,13 @@ func (s *Store) reserve(d *dir, n int64) error {
 	s.mu.Unlock()
 	s.evicted(victims)
 	if !ok {
-		return errors.Errorf(errors.NoSpace, "Not enough space left in storage directory %s for %d more bytes.", d.Path, n)
+		return noRoomIn(d, n)
 	}
 	return nil
+}
+
+func noRoomIn(d *dir, n int64) error {
+	return errors.Errorf(errors.NoSpace, "Not enough space left in storage directory %s for %d more bytes.", d.Path, n)
 }
 
 // unreserve gives back n reserved bytes of d.

@@ -38,6 +38,7 @@ type block struct {
 	gone        bool // not in the index any more
 	moving      bool
 	used        bool // by a reader since it was last idle
+	misplaced   bool // dir has no room for the rest of it, another directory has
 
 	unread atomic.Int32 // pages in mu.unread
 
@@ -45,7 +46,9 @@ type block struct {
 		sync.Mutex
 		present bitmap
 		sums    []uint32
-		calls   map[int]*call // pages being fetched
+		calls   map[int]*call // pages being fetched, or in memory until they are written
+		writing int           // of calls, pages that are being written
+		settled chan struct{} // closed when writing becomes 0; nil when nobody waits
 		unread  bitmap        // fetched pages that no reader got yet; see Handle.Missed
 		dirty   bool          // the sidecar is behind
 		// what the file looked like when all of it was last verified
@@ -102,7 +105,7 @@ func (s *Store) ensureOpen(b *block) error {
 }
 
 // unref gives up one reference. The last closes the file, and removes a block
-// to be filled of which nothing came.
+// to be filled of which nothing came, or that should rather be begun elsewhere.
 func (s *Store) unref(b *block) {
 	s.mu.Lock()
 	last := b.refs == 1
@@ -121,12 +124,12 @@ func (s *Store) unref(b *block) {
 	if last {
 		delete(s.mu.open, b)
 	}
-	empty := last && !b.gone && !b.whole && b.bytes == 0
+	drop := last && !b.gone && !b.whole && (b.bytes == 0 || b.misplaced && b.confirmed)
 	switch {
 	case last && b.gone:
 		b.dir.used -= b.bytes
 		b.bytes = 0
-	case empty:
+	case drop:
 		s.removeLocked(b)
 	case last && b.used:
 		b.used = false
@@ -140,7 +143,7 @@ func (s *Store) unref(b *block) {
 		b.file = nil
 	}
 	b.io.Unlock()
-	if empty {
+	if drop {
 		s.unlink(b)
 	}
 }

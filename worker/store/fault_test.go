@@ -407,3 +407,83 @@ func TestRemovedFolder(t *testing.T) {
 		check(t, s, block1(1), size, nil)
 	}
 }
+
+// TestWriteGoesOnElsewhere: a block being written moves on when its directory
+// fails, fills up, or turns out to be smaller than its quota.
+func TestWriteGoesOnElsewhere(t *testing.T) {
+	const size = 8 * page
+	for _, err := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS} {
+		opts, faults, a, b := twoDirs(t)
+		opts.ProbeInterval = time.Hour
+		s := open(t, opts)
+		w, cerr := s.Create(block1(0), CreateOptions{})
+		if cerr != nil {
+			t.Fatal(cerr)
+		}
+		data := content(block1(0), size)
+		if _, werr := w.Write(data[:5*page+7]); werr != nil {
+			t.Fatal(werr)
+		}
+		faults.set(a, nil, err)
+		if _, werr := w.Write(data[5*page+7:]); werr != nil {
+			t.Fatalf("%v: %v", err, werr)
+		}
+		info, cerr := w.Commit()
+		if cerr != nil || info.Dir != b {
+			t.Fatalf("%v: in %s, %v", err, info.Dir, cerr)
+		}
+		check(t, s, block1(0), size, nil)
+		if d := s.Tiers()[0].Dirs[0]; faults.count() == 0 || !d.Full && !d.Lost {
+			t.Errorf("%v: %d faults, %+v", err, faults.count(), d)
+		}
+		faults.set("", nil, nil)
+	}
+}
+
+// TestQuotaGrownOver: a block that grows beyond what its directory can give goes
+// on in another.
+func TestQuotaGrownOver(t *testing.T) {
+	opts, _, a, b := twoDirs(t)
+	s := open(t, opts)
+	put(t, s, block1(0), 30*page, CreateOptions{}) // in a, and not to be evicted
+	if info := put(t, s, block1(1), 20*page, CreateOptions{}); info.Dir != b {
+		t.Errorf("%d bytes in %s beside %d", info.Length, info.Dir, 30*page)
+	}
+	check(t, s, block1(1), 20*page, nil)
+	if d := s.Tiers()[0].Dirs; d[0].Path != a || d[0].Used != 30*page || d[1].Used != 20*page {
+		t.Errorf("%+v", d)
+	}
+}
+
+// leanDisk says that it has so many bytes left.
+type leanDisk struct {
+	osFS
+	free map[string]int64 // by prefix
+}
+
+func (l *leanDisk) Free(name string) (int64, error) {
+	for prefix, n := range l.free {
+		if strings.HasPrefix(name, prefix) {
+			return n, nil
+		}
+	}
+	return -1, nil
+}
+
+// TestDiskSmallerThanQuota: the capacity is the disk's, and blocks go where there
+// is room.
+func TestDiskSmallerThanQuota(t *testing.T) {
+	opts, _, a, b := twoDirs(t)
+	opts.FS = &leanDisk{free: map[string]int64{a: 10 * page}}
+	opts.Allocator = MaxFree
+	opts.Tiers[0].Dirs[0].Quota = 1000 * page
+	s := open(t, opts)
+	if dirs := s.Tiers()[0]; dirs.Capacity != 9*page+40*page || dirs.Dirs[0].Capacity != 9*page || dirs.Dirs[0].Quota != 1000*page {
+		t.Errorf("%+v", dirs)
+	}
+	for i := range 3 {
+		if info := put(t, s, block1(i), 10*page, CreateOptions{Reserve: 10 * page}); info.Dir != b {
+			t.Errorf("block %d is in %s", i, info.Dir)
+		}
+	}
+}

@@ -27,6 +27,7 @@ const (
 	reserveStep = 1 << 20
 	writeUnit   = 256 << 10 // block files are written in at least this much: they are read faster then
 	freshTime   = 10 * time.Minute
+	maxPuts     = 4 // how often a piece is tried to be written, in other directories or after evicting
 )
 
 // Writer receives one block. Not safe for concurrent use. It ends with Commit
@@ -109,15 +110,22 @@ func (w *Writer) Path() string { return w.path }
 // Len is the number of bytes received by Write.
 func (w *Writer) Len() int64 { return w.pos }
 
-// Reserve makes room for the block to grow to total bytes.
+// Reserve makes room for the block to grow to total bytes, in another directory if
+// need be.
 func (w *Writer) Reserve(total int64) error {
-	if more := total - w.reserved; more > 0 {
-		if err := w.s.reserve(w.dir, more); err != nil {
-			return err
-		}
+	if total <= w.reserved || w.reserveHere(total) {
+		return nil
+	}
+	return w.relocate(total, noRoomIn(w.dir, total-w.reserved))
+}
+
+// reserveHere makes room for total bytes in the directory of the block.
+func (w *Writer) reserveHere(total int64) bool {
+	ok := w.s.reserve(w.dir, total-w.reserved) == nil
+	if ok {
 		w.reserved = total
 	}
-	return nil
+	return ok
 }
 
 // ReserveMore makes room for n bytes beyond what is reserved.
@@ -129,11 +137,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
 	}
-	if need := w.pos + int64(len(p)); need > w.reserved {
-		if err := w.Reserve(max(need, w.reserved+reserveStep)); err != nil {
-			if err := w.Reserve(need); err != nil {
-				return 0, err
-			}
+	if need := w.pos + int64(len(p)); need > w.reserved && !w.reserveHere(max(need, w.reserved+reserveStep)) {
+		if err := w.Reserve(need); err != nil {
+			return 0, err
 		}
 	}
 	w.sum(p)
@@ -187,13 +193,20 @@ func (w *Writer) drain() error {
 }
 
 func (w *Writer) put(p []byte) error {
-	if _, err := w.file.WriteAt(p, w.written); err != nil {
+	var err error
+	for range maxPuts {
+		if _, err = w.file.WriteAt(p, w.written); err == nil {
+			w.written += int64(len(p))
+			return nil
+		}
 		w.s.fault(w.dir, err)
-		w.err = errors.E("store.write", w.path, errors.Other, err)
-		return w.err
+		evicted := errors.Is(err, errors.NoSpace) && w.s.reserve(w.dir, 0) == nil
+		if !evicted && w.relocate(w.reserved, err) != nil {
+			break
+		}
 	}
-	w.written += int64(len(p))
-	return nil
+	w.err = errors.E("store.write", w.path, errors.Other, err)
+	return w.err
 }
 
 // Flush hands everything received so far to the file system and gives up the
