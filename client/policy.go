@@ -48,7 +48,8 @@ func fitting(workers []WorkerInfo, holds func(WorkerInfo) bool) []WorkerInfo {
 }
 
 // hasCapacity returns the workers that could hold size bytes if they were empty.
-// All policies go by it: a worker without capacity is being taken down.
+// All policies go by it: a worker without capacity is being taken down, or its
+// storage has failed.
 func hasCapacity(workers []WorkerInfo, size int64) []WorkerInfo {
 	return fitting(workers, func(w WorkerInfo) bool { return w.CapacityBytes > 0 && w.CapacityBytes >= size })
 }

@@ -85,11 +85,14 @@ func (p *picker) source(ctx context.Context, b FileBlock, length int64) (source,
 			return source{w.Address, fromUFS}, nil
 		}
 	}
+	if w, ok := p.s.workers.nearestWorker(candidates); ok { // all storage of all workers has failed
+		return source{w.Address, fromUFS}, nil
+	}
 	addrs := make([]WorkerAddress, len(workers))
 	for i, w := range workers {
 		addrs[i] = w.Address
 	}
-	if len(candidates) == len(workers) {
+	if len(workers) == 0 {
 		return source{}, errors.Errorf(errors.Unavailable, "No available Alluxio worker found for a block of %d bytes", length)
 	}
 	return source{p.oldestFailure(addrs)[0], fromUFS}, nil

@@ -438,6 +438,11 @@ func (w *Writer) chooseWorker(block, size int64, used []WorkerAddress) (WorkerAd
 			return worker.Address, nil
 		}
 	}
+	if size == 0 { // nothing is to be kept: a worker whose storage has failed will do
+		if worker, ok := w.s.workers.nearestWorker(left); ok {
+			return worker.Address, nil
+		}
+	}
 	if size == 0 || len(used) == 0 {
 		return WorkerAddress{}, errors.Errorf(errors.Unavailable, "There is no worker with enough space for a new block of size %d", size)
 	}
