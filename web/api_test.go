@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // endpoints are Alluxio's fields of each endpoint.
@@ -224,27 +223,10 @@ func TestMasterLists(t *testing.T) {
 		t.Errorf("info %+v", info)
 	}
 	m := getJSON[Metrics](t, h, "/api/v1/master/webui_metrics", 200)
-	if m.CapacityUsedPercent != 25 || m.CapacityFreePercent != 75 || m.UFSUsedPercent != 40 || m.ReadLocal != "3000B" ||
+	if m.CapacityUsedPercent != 25 || m.CapacityFreePercent != 75 || m.UFSUsedPercent != 40 || m.ReadLocal != "3000B" || m.ReadLocalRate != "60B/min" || len(m.TimeSeries) != 2 ||
 		m.CacheHitLocal != "60.00" || m.CacheHitRemote != "20.00" || m.CacheMiss != "20.00" || m.UFSReadSize["kodo://b"] != "1000B" ||
 		m.Operations["FilesCreated"].Count != 5 || m.RPCs["CreateFileOps"].Count != 6 || m.JournalDisks[0].PercentAvailable != 5 {
 		t.Errorf("metrics %+v", m)
-	}
-}
-
-func TestHistory(t *testing.T) {
-	var h history
-	now := time.Unix(1000, 0)
-	for i := range 1000 {
-		rate := h.add(now.Add(time.Duration(i)*10*time.Second), map[string]float64{"n": float64(i) * 100})
-		if i > 10 && rate["n"] != 600 {
-			t.Fatalf("sample %d: %v a minute, want 600", i, rate["n"])
-		}
-	}
-	if n := len(h.mu.samples); n != maxSamples {
-		t.Errorf("%d samples are kept", n)
-	}
-	if s := h.series(); len(s) != 1 || len(s[0].Points) != maxSamples {
-		t.Errorf("%d series", len(s))
 	}
 }
 

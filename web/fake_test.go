@@ -155,7 +155,7 @@ func (f *fakeMaster) ConfigReport() []master.Inconsistency {
 func (f *fakeMaster) Metrics() map[string]float64 {
 	return map[string]float64{"Master.UniqueBlocks": 17, "Master.FilesCreated": 5, "Master.CreateFileOps": 6,
 		"Cluster.CapacityTotal": 400, "Cluster.CapacityUsed": 100, "Cluster.BytesReadLocal": 3000, "Cluster.BytesReadRemote": 2000,
-		"Cluster.BytesReadUfsAll": 1000, "Cluster.BytesReadPerUfs.UFS:kodo:%2F%2Fb": 1000}
+		"Cluster.BytesReadUfsAll": 1000, "Cluster.BytesReadMissed": 1000, "Cluster.BytesReadLocalThroughput": 60, "Cluster.BytesReadPerUfs.UFS:kodo:%2F%2Fb": 1000}
 }
 
 // ReadFileAt implements FileReader: byte n is 'a' + n%26.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -49,6 +50,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Files reads what the file view of a master shows. nil: no contents.
 	Files FileReader
+	// History has the past of the metrics; whoever made it runs it. nil: the
+	// pages know the present only.
+	History *History
 }
 
 func (o Options) withDefaults() Options {
@@ -72,7 +76,7 @@ type masterPages struct {
 	dates   dates
 	debug   bool
 	space   spaces
-	history history
+	history *History
 }
 
 // NewMasterHandler returns the pages and endpoints of a master.
@@ -87,7 +91,7 @@ func NewMasterHandler(src MasterSource, opts Options) http.Handler {
 func newMasterPages(src MasterSource, opts Options) *masterPages {
 	opts = opts.withDefaults()
 	return &masterPages{src: src, opts: opts, dates: dates{opts.Config.String(config.UserDateFormatPattern)},
-		debug: opts.Config.Bool(config.Debug)}
+		debug: opts.Config.Bool(config.Debug), history: cmp.Or(opts.History, NewMasterHistory(src))}
 }
 
 // proxyPort is where Alluxio's proxy serves downloads.

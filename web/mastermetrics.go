@@ -2,12 +2,9 @@ package web
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 )
 
 // Metrics is the JSON of webui_metrics of a master.
@@ -42,20 +39,11 @@ type Metrics struct {
 	Operations             map[string]Counter          `json:"operationMetrics"`
 	RPCs                   map[string]Counter          `json:"rpcInvocationMetrics"`
 	TimeSeries             []series                    `json:"timeSeriesMetrics"`
+	Reading                Reading                     `json:"-"`
+	Latencies              []Latency                   `json:"-"`
 	JournalDisks           []journalDisk               `json:"journalDiskMetrics"`
 	LastCheckpoint         string                      `json:"journalLastCheckpointTime"`
 	EntriesSinceCheckpoint string                      `json:"journalEntriesSinceCheckpoint"`
-}
-
-// series is one line of the graph.
-type series struct {
-	Name   string  `json:"name"`
-	Points []point `json:"dataPoints"`
-}
-
-type point struct {
-	TimeMS int64 `json:"timeStamp"`
-	Value  int64 `json:"value"`
 }
 
 type journalDisk struct {
@@ -86,13 +74,16 @@ func (p *masterPages) metrics(r *http.Request) (any, error) {
 		v.UFSUsedPercent = percentOf(root.UsedBytes, root.CapacityBytes)
 		v.UFSFreePercent = 100 - v.UFSUsedPercent
 	}
-	v.addFlows(all, p.history.add(time.Now(), all))
-	v.addHits(all)
+	v.addFlows(all)
+	v.Reading = reading(p.history)
+	v.addHits(p.history.now())
 	v.addTagged(all)
 	v.addCounts(all)
 	v.TimeSeries = p.history.series()
 	v.addJournal(p)
-	return v, nil
+	var err error
+	v.Latencies, err = latencies(p.opts.Gatherer, [][2]string{{"Master_TotalRpcs", "Calls of clients and workers"}, {"Master_JournalFlushTimer", "Writes of the journal"}})
+	return v, err
 }
 
 func (v *Metrics) addSpace(all map[string]float64) {
@@ -103,8 +94,8 @@ func (v *Metrics) addSpace(all map[string]float64) {
 	}
 }
 
-// addFlows shows bytes moved, and moved a minute.
-func (v *Metrics) addFlows(all, perMinute map[string]float64) {
+// addFlows shows bytes moved, and moved in the last minute.
+func (v *Metrics) addFlows(all map[string]float64) {
 	for _, f := range []struct {
 		name        string
 		bytes, rate *string
@@ -118,21 +109,19 @@ func (v *Metrics) addFlows(all, perMinute map[string]float64) {
 		{"Cluster.BytesWrittenRemote", &v.WrittenRemote, &v.WrittenRemoteRate},
 		{"Cluster.BytesWrittenUfsAll", &v.WrittenUFS, &v.WrittenUFSRate},
 	} {
-		*f.bytes, *f.rate = sizeText(int64(all[f.name])), sizeText(int64(perMinute[f.name]))+"/min"
+		*f.bytes, *f.rate = sizeText(int64(all[f.name])), sizeText(int64(all[f.name+"Throughput"]))+"/min"
 	}
 }
 
-func (v *Metrics) addHits(all map[string]float64) {
-	local := all["Cluster.BytesReadLocal"] + all["Cluster.BytesReadDomain"]
-	remote, missed := all["Cluster.BytesReadRemote"], all["Cluster.BytesReadUfsAll"]
-	remote = max(0, remote-missed) // bytes of a miss are read from a worker too
+func (v *Metrics) addHits(s sample) {
+	local, domain, remote, fetched := s.sources()
 	share := func(part float64) string {
-		if total := local + remote + missed; total > 0 {
-			return fmt.Sprintf("%.2f", 100*part/total)
+		if s.sent() > 0 {
+			return fmt.Sprintf("%.2f", 100*part/s.sent())
 		}
 		return "0.00"
 	}
-	v.CacheHitLocal, v.CacheHitRemote, v.CacheMiss = share(local), share(remote), share(missed)
+	v.CacheHitLocal, v.CacheHitRemote, v.CacheMiss = share(local+domain), share(remote), share(fetched)
 }
 
 // addTagged sorts metrics of under stores ("Cluster.BytesReadPerUfs.UFS:…").
@@ -193,73 +182,4 @@ func (v *Metrics) addJournal(p *masterPages) {
 			DiskPath: s.Dir, MountPath: s.Dir, TotalBytes: s.DiskTotalBytes, AvailableBytes: s.DiskFreeBytes,
 			UsedBytes: s.DiskTotalBytes - s.DiskFreeBytes, PercentAvailable: percentOf(s.DiskFreeBytes, s.DiskTotalBytes)})
 	}
-}
-
-// history keeps what the metrics were when the page was asked for them, for
-// rates and the graph. It remembers samples of the last hours, at most one for
-// each sampleEvery.
-type history struct {
-	mu struct {
-		sync.Mutex
-		samples []sample
-	}
-}
-
-type sample struct {
-	at     time.Time
-	values map[string]float64
-}
-
-const (
-	sampleEvery = 5 * time.Second
-	maxSamples  = 720
-)
-
-// graphed are the metrics of the graph.
-var graphed = map[string]string{
-	"Cluster.CapacityUsed": "% Alluxio Space Used",
-}
-
-// add keeps a sample and returns growth a minute since the sample before it
-// that is about a minute old.
-func (h *history) add(now time.Time, values map[string]float64) map[string]float64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := len(h.mu.samples)
-	if n == 0 || now.Sub(h.mu.samples[n-1].at) >= sampleEvery {
-		if n == maxSamples {
-			h.mu.samples = append(h.mu.samples[:0:0], h.mu.samples[1:]...)
-		}
-		h.mu.samples = append(h.mu.samples, sample{now, values})
-	}
-	base := h.mu.samples[0]
-	for _, s := range h.mu.samples {
-		if now.Sub(s.at) >= time.Minute {
-			base = s
-		}
-	}
-	perMinute := map[string]float64{}
-	minutes := now.Sub(base.at).Minutes()
-	if minutes <= 0 {
-		return perMinute
-	}
-	for name, v := range values {
-		perMinute[name] = math.Max(0, v-base.values[name]) / minutes
-	}
-	return perMinute
-}
-
-// series are the lines of the graph.
-func (h *history) series() []series {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	out := []series{}
-	for name, title := range graphed {
-		s := series{Name: title, Points: []point{}}
-		for _, at := range h.mu.samples {
-			s.Points = append(s.Points, point{at.at.UnixMilli(), int64(percentOf(int64(at.values[name]), int64(at.values["Cluster.CapacityTotal"])))})
-		}
-		out = append(out, s)
-	}
-	return out
 }

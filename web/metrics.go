@@ -33,11 +33,18 @@ type Counter struct {
 	Count float64 `json:"count"`
 }
 
-// Timer sums up observations.
+// Timer sums up observations, in seconds. The quantiles are estimates.
 type Timer struct {
 	Count uint64  `json:"count"`
 	Mean  float64 `json:"mean"`
 	Sum   float64 `json:"sum"`
+	P50   float64 `json:"p50"`
+	P75   float64 `json:"p75"`
+	P95   float64 `json:"p95"`
+	P98   float64 `json:"p98"`
+	P99   float64 `json:"p99"`
+	P999  float64 `json:"p999"`
+	Unit  string  `json:"duration_units"`
 }
 
 // prometheusHandler serves what the gatherer has in Prometheus's text format.
@@ -47,7 +54,7 @@ func prometheusHandler(g prometheus.Gatherer) http.HandlerFunc {
 }
 
 // alluxioName turns "Master_FilesCreated" into "Master.FilesCreated", and adds
-// labels as Alluxio adds tags.
+// labels as Alluxio adds tags, escaped.
 func alluxioName(name string, labels []*dto.LabelPair) string {
 	for _, instance := range []string{"Master_", "Worker_", "Cluster_", "Client_"} {
 		if rest, ok := strings.CutPrefix(name, instance); ok {
@@ -56,10 +63,12 @@ func alluxioName(name string, labels []*dto.LabelPair) string {
 		}
 	}
 	for _, l := range labels {
-		name += "." + l.GetName() + ":" + l.GetValue()
+		name += "." + l.GetName() + ":" + tagEscaper.Replace(l.GetValue())
 	}
 	return name
 }
+
+var tagEscaper = strings.NewReplacer("%", "%25", "/", "%2F", ".", "%2E")
 
 // metricsJSON serves the gatherer's metrics and extra, by Alluxio's names.
 func metricsJSON(g prometheus.Gatherer, extra func() map[string]float64) view {
@@ -92,14 +101,23 @@ func (m *MetricsJSON) add(kind dto.MetricType, name string, s *dto.Metric) {
 	case dto.MetricType_GAUGE:
 		m.Gauges[name] = Gauge{finite(s.GetGauge().GetValue())}
 	case dto.MetricType_HISTOGRAM:
-		m.Timers[name] = timer(s.GetHistogram().GetSampleCount(), s.GetHistogram().GetSampleSum())
+		m.Timers[name] = timerOf(s.GetHistogram())
 	case dto.MetricType_SUMMARY:
-		m.Timers[name] = timer(s.GetSummary().GetSampleCount(), s.GetSummary().GetSampleSum())
+		m.Timers[name] = newTimer(s.GetSummary().GetSampleCount(), s.GetSummary().GetSampleSum())
 	}
 }
 
-func timer(count uint64, sum float64) Timer {
-	t := Timer{Count: count, Sum: finite(sum)}
+func timerOf(h *dto.Histogram) Timer {
+	t := newTimer(h.GetSampleCount(), h.GetSampleSum())
+	if t.Count > 0 {
+		t.P50, t.P75, t.P95 = quantile(h, 0.5), quantile(h, 0.75), quantile(h, 0.95)
+		t.P98, t.P99, t.P999 = quantile(h, 0.98), quantile(h, 0.99), quantile(h, 0.999)
+	}
+	return t
+}
+
+func newTimer(count uint64, sum float64) Timer {
+	t := Timer{Count: count, Sum: finite(sum), Unit: "seconds"}
 	if count > 0 {
 		t.Mean = t.Sum / float64(count)
 	}

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -72,7 +71,6 @@ var templateFuncs = template.FuncMap{
 	"pager":  pager,
 	"window": windowLinks,
 	"size":   knownSize,
-	"graph":  graph,
 	"hostPort": func(host string, port int32) string {
 		return "http://" + net.JoinHostPort(host, strconv.Itoa(int(port))) + "/"
 	},
@@ -151,16 +149,6 @@ func windowLinks(path string, offset, size int64) []link {
 		to("Next 5 KB ›", offset+windowBytes, offset+windowBytes < size),
 		to("End »", size-windowBytes, offset+windowBytes < size),
 	}
-}
-
-// graph places points of 0 to 100 in a box of 720 × 120.
-func graph(points []point) string {
-	var b strings.Builder
-	for i, p := range points {
-		x := 720 * float64(i) / float64(max(1, len(points)-1))
-		fmt.Fprintf(&b, "%.1f,%.1f ", x, 118-1.16*float64(p.Value))
-	}
-	return b.String()
 }
 
 // page is the route of a page that shows a view.

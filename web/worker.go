@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
@@ -47,10 +48,11 @@ type WorkerOptions struct {
 
 // workerPages are the views of a worker.
 type workerPages struct {
-	src   WorkerSource
-	opts  WorkerOptions
-	dates dates
-	debug bool
+	src     WorkerSource
+	opts    WorkerOptions
+	dates   dates
+	debug   bool
+	history *History
 }
 
 // NewWorkerHandler returns the pages and endpoints of a worker.
@@ -65,7 +67,7 @@ func NewWorkerHandler(src WorkerSource, opts WorkerOptions) http.Handler {
 func newWorkerPages(src WorkerSource, opts WorkerOptions) *workerPages {
 	opts.Options = opts.withDefaults()
 	return &workerPages{src: src, opts: opts, dates: dates{opts.Config.String(config.UserDateFormatPattern)},
-		debug: opts.Config.Bool(config.Debug)}
+		debug: opts.Config.Bool(config.Debug), history: cmp.Or(opts.History, NewWorkerHistory(opts.Gatherer))}
 }
 
 const workerAPI = "/api/v1/worker/"
@@ -142,7 +144,7 @@ func (p *workerPages) info(*http.Request) (any, error) {
 	for _, prop := range p.opts.Config.All() {
 		v.Configuration[prop.Name] = prop.Value
 	}
-	metrics, err := p.gathered()
+	metrics, err := gathered(p.opts.Gatherer)
 	if err != nil {
 		return nil, err
 	}
@@ -161,9 +163,9 @@ func (p *workerPages) info(*http.Request) (any, error) {
 	return v, nil
 }
 
-// gathered are counters and gauges under Alluxio's names.
-func (p *workerPages) gathered() (map[string]float64, error) {
-	families, err := p.opts.Gatherer.Gather()
+// gathered are the gatherer's counters and gauges under Alluxio's names.
+func gathered(g prometheus.Gatherer) (map[string]float64, error) {
+	families, err := g.Gather()
 	if err != nil {
 		return nil, errors.E("gathering metrics", "", errors.Internal, err)
 	}
@@ -282,16 +284,54 @@ type WorkerMetrics struct {
 	UsedPercent int                `json:"workerCapacityUsedPercentage"`
 	FreePercent int                `json:"workerCapacityFreePercentage"`
 	Operations  map[string]Counter `json:"operationMetrics"`
+
+	// For the page; programs have /metrics/json.
+	Reading   Reading      `json:"-"`
+	Latencies []Latency    `json:"-"`
+	Flows     []sizeRow    `json:"-"`
+	Counts    []countGroup `json:"-"`
 }
 
-// workerOperations are the metrics that the page shows, without "Worker.".
-var workerOperations = []string{
-	"BlocksAccessed", "BlocksCached", "BlocksCancelled", "BlocksDeleted", "BlocksEvicted", "BlocksLost", "BlocksPromoted",
-	"BlocksReadLocal", "BytesReadDirect", "BytesReadRemote", "BytesReadUfsAll", "BytesWrittenRemote", "BytesWrittenUfsAll",
+// sizeRow is an amount of bytes by name.
+type sizeRow struct{ Name, Size string }
+
+// countGroup are counters that belong together.
+type countGroup struct {
+	Title  string
+	Counts []countRow
+}
+
+type countRow struct {
+	Name string
+	N    int64
+}
+
+// workerFlows are the amounts that the page shows, without "Worker.".
+var workerFlows = [][2]string{
+	{"BytesReadRemote", "Sent over the network"}, {"BytesReadDomain", "Sent over the domain socket"}, {"BytesReadMissed", "Of both, fetched first"},
+	{"BytesReadUncached", "Of that, past the cache"}, {"BytesReadUfsAll", "Read from under stores"}, {"BytesReadFromWorkers", "Copied from other workers"},
+	{"CacheBlocksSize", "Of both, loaded on request"}, {"BytesWrittenRemote", "Written over the network"}, {"BytesWrittenDomain", "Written over the domain socket"},
+	{"BytesWrittenUfsAll", "Written to under stores"},
+}
+
+// workerCounts are the counters that the page shows, without "Worker.".
+var workerCounts = []struct {
+	title string
+	names []string
+}{
+	{"Blocks", []string{"BlocksAccessed", "BlocksCached", "BlocksCancelled", "BlocksDeleted", "BlocksEvicted", "BlocksLost", "BlocksPromoted", "BlocksDemoted", "BlocksReadLocal", "BlocksReadRemote", "BlocksReadUfs"}},
+	{"Fetching", []string{"PageFetches", "PageFetchesInFlight", "PageReadsCoalesced", "CacheRequestsSync", "CacheRequestsAsync", "CacheRequestsDropped", "CacheSucceededBlocks", "CacheFailedBlocks", "ActiveRpcReadCount", "ActiveRpcWriteCount"}},
+	{"Integrity", []string{"PagesCorrupt", "BlocksStale", "FilesQuarantined", "StorageDirFailures"}},
+}
+
+// workerTimes are the latencies that the page shows.
+var workerTimes = [][2]string{
+	{"Worker_ReadBlockFirstChunkSeconds", "Read: until the first bytes"}, {"Worker_ReadBlockSeconds", "Read: whole request"},
+	{"Worker_OpenLocalBlockSeconds", "Open in place"}, {"Worker_UfsFetchSeconds", "Under store request"}, {"Worker_WriteBlockSeconds", "Write of a block"},
 }
 
 func (p *workerPages) metrics(*http.Request) (any, error) {
-	all, err := p.gathered()
+	all, err := gathered(p.opts.Gatherer)
 	if err != nil {
 		return nil, err
 	}
@@ -302,10 +342,24 @@ func (p *workerPages) metrics(*http.Request) (any, error) {
 	}
 	v.UsedPercent = percentOf(used, capacity)
 	v.FreePercent = 100 - v.UsedPercent
-	for _, name := range workerOperations {
-		v.Operations[name] = Counter{all["Worker."+name]}
+	for _, f := range workerFlows {
+		v.Flows = append(v.Flows, sizeRow{f[1], sizeText(int64(all["Worker."+f[0]]))})
+		v.Operations[f[0]] = Counter{all["Worker."+f[0]]}
 	}
-	return v, nil
+	for _, g := range workerCounts {
+		group := countGroup{Title: g.title}
+		for _, name := range g.names {
+			n, known := all["Worker."+name]
+			v.Operations[name] = Counter{n}
+			if known {
+				group.Counts = append(group.Counts, countRow{name, int64(n)})
+			}
+		}
+		v.Counts = append(v.Counts, group)
+	}
+	v.Reading = reading(p.history)
+	v.Latencies, err = latencies(p.opts.Gatherer, workerTimes)
+	return v, err
 }
 
 // Operations is the JSON of operations of a worker.

@@ -47,12 +47,13 @@ func masterParts(_ context.Context, conf *config.Config, log *logging) ([]server
 	if err != nil {
 		return nil, err
 	}
+	history := web.NewMasterHistory(m)
 	pages, err := newWebServer(conf.String(config.MasterWebBindHost), config.MasterWebPort, conf,
-		web.NewMasterHandler(m, web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger, Files: files}), files)
+		web.NewMasterHandler(m, web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger, Files: files, History: history}), files)
 	if err != nil {
 		return nil, err
 	}
-	return withJobService(m, conf, log, m, pages)
+	return withJobService(m, conf, log, m, pages, history)
 }
 
 // newRegistry returns a metrics registry with what every process reports.

@@ -50,16 +50,17 @@ func workerParts(ctx context.Context, conf *config.Config, log *logging) ([]serv
 	if err != nil {
 		return nil, err
 	}
+	history := web.NewWorkerHistory(registry)
 	pages, err := newWebServer(conf.String(config.WorkerWebBindHost), config.WorkerWebPort, conf,
 		web.NewWorkerHandler(w, web.WorkerOptions{
-			Options:    web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger},
+			Options:    web.Options{Config: conf, Gatherer: registry, Level: log.Level, Logger: log.Logger, History: history},
 			Names:      names,
 			Operations: w.Operations,
 		}), names)
 	if err != nil {
 		return nil, err
 	}
-	return []server{storageUser{w, storage}, pages}, nil
+	return []server{storageUser{w, storage}, pages, history}, nil
 }
 
 // withClusterDefaults asks the master for the cluster's defaults, for as long as
