@@ -247,7 +247,11 @@ func (p *workerPages) overview(*http.Request) (any, error) {
 		capacity, used = capacity+t.Capacity, used+t.Used
 		v.Tiers = append(v.Tiers, tierUsage{t.Alias, t.Capacity, t.Used, percentOf(t.Used, t.Capacity)})
 		for _, d := range t.Dirs {
-			dir := storageDir{Alias: t.Alias, Path: d.Path, Capacity: d.Quota, Used: d.Used, UsedPercent: percentOf(d.Used, d.Quota)}
+			size := d.Capacity
+			if d.Lost {
+				size = d.Quota // what it should have
+			}
+			dir := storageDir{Alias: t.Alias, Path: d.Path, Capacity: size, Used: d.Used, UsedPercent: percentOf(d.Used, size)}
 			if d.Lost || d.Full {
 				dir.Problem = cmp.Or(d.Cause, "not usable")
 			}

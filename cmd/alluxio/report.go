@@ -162,6 +162,12 @@ func runCapacityReport(ctx context.Context, sh *shell, opts reportOptions) error
 		return err
 	}
 	writeCapacity(sh.Stdout, title, workers)
+	lost, err := sh.fs.LostStorage(ctx)
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	fmt.Fprintln(sh.Stdout)
+	writeLostStorage(sh.Stdout, lost)
 	return nil
 }
 
@@ -287,7 +293,7 @@ func metricText(name string, m client.Metric) string {
 	if v == float64(int64(v)) {
 		return thousands(int64(v))
 	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	return strconv.FormatFloat(v, 'g', 5, 64)
 }
 
 // thousands writes a number with commas between groups of three digits.
