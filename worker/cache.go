@@ -113,7 +113,8 @@ func (c *cacher) cache(ctx context.Context, j *cacheJob) (err error) {
 			return err
 		}
 		if info, err := w.store.Info(j.id); err == nil && info.Whole {
-			return w.commit(ctx, info)
+			w.tellWithin(ctx, commitTimeout)
+			return nil
 		}
 	}
 	return errors.Errorf(errors.NoSpace, "There is no room on worker %s to keep block %d.", w.Address(), j.id)
@@ -153,6 +154,7 @@ func (c *cacher) source(ctx context.Context, j *cacheJob) (src store.Source, fin
 // readThrough reads a block to its end for the sake of having it.
 func (w *Worker) readThrough(ctx context.Context, h *store.Handle) error {
 	h.Expect(0, h.Len())
+	h.Sequential()
 	for off := int64(0); off < h.Len(); {
 		n := int(min(rpc.ChunkBytes, h.Len()-off))
 		page := rpc.NewPage(store.BufferSize(off, n))
@@ -164,6 +166,7 @@ func (w *Worker) readThrough(ctx context.Context, h *store.Handle) error {
 		w.m.bytesLoaded.Add(float64(h.Missed(off, n)))
 		off += int64(n)
 	}
+	h.Settle(ctx)
 	return nil
 }
 

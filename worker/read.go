@@ -98,9 +98,9 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 		}
 		n := d.Len()
 		s.off += int64(n)
-		if s.off == s.end {
-			// The client is gone with the last chunk, and may then ask the master.
-			w.readDone(ctx, id)
+		if s.off == s.r.len() {
+			// With this chunk the client may go on to the next block.
+			w.sequences.end(id)
 		}
 		if err := rpc.SendReadChunk(stream, d); err != nil {
 			return err
@@ -108,7 +108,7 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 		count.sent(n, s.r.missed(s.off-int64(n), n))
 	}
 	if s.end == s.r.len() {
-		w.sequences.end(id)
+		w.readDone(ctx, id, s.r)
 	}
 	return nil
 }
@@ -231,19 +231,13 @@ func (w *Worker) mend(id blockid.ID, err error, persisted bool) bool {
 const commitTimeout = 2 * time.Second
 
 // readDone tells the master at once of a block that became whole by reading, also
-// when the client is leaving. The next heartbeat does if the master does not answer.
-func (w *Worker) readDone(ctx context.Context, id blockid.ID) {
-	if !w.report.untold(id) {
-		return
-	}
-	info, err := w.store.Info(id)
-	if err != nil || !info.Whole {
-		return
-	}
+// when the client is leaving: who has closed its stream may then ask the master.
+func (w *Worker) readDone(ctx context.Context, id blockid.ID, r blockReader) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	if err := w.commit(ctx, info); err != nil {
-		w.log.Debug("the master was not told of a cached block yet", "block", id, "error", err)
+	r.settle(ctx)
+	if w.report.untold(id) {
+		w.tellWithin(ctx, commitTimeout)
 	}
 }
 
@@ -256,6 +250,8 @@ type blockReader interface {
 	// next returns the n bytes at off.
 	next(ctx context.Context, off int64, n int) (rpc.Data, error)
 	window() int64 // bytes that are read ahead
+	// settle waits until what was read is kept, as far as it will be.
+	settle(ctx context.Context)
 	// missed returns how many of the n bytes at off, which were just read, had to
 	// be fetched for it.
 	missed(off int64, n int) int64
@@ -300,6 +296,7 @@ type storeReader struct{ h *store.Handle }
 
 func (r *storeReader) len() int64                    { return r.h.Len() }
 func (r *storeReader) window() int64                 { return r.h.Window() }
+func (r *storeReader) settle(ctx context.Context)    { r.h.Settle(ctx) }
 func (r *storeReader) missed(off int64, n int) int64 { return r.h.Missed(off, n) }
 func (r *storeReader) close()                        { r.h.Close() }
 
@@ -338,6 +335,7 @@ type directReader struct {
 func (r *directReader) len() int64                  { return r.length }
 func (r *directReader) expect(off, n int64, _ bool) { r.end = off + n }
 func (r *directReader) window() int64               { return 0 }
+func (r *directReader) settle(context.Context)      {}
 
 func (r *directReader) missed(_ int64, n int) int64 {
 	r.uncached.Add(float64(n))

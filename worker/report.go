@@ -24,6 +24,7 @@ type report struct {
 	mu struct {
 		sync.Mutex
 		changes map[blockid.ID]change
+		waiting []chan struct{} // who wait until the changes so far are reported
 	}
 }
 
@@ -69,24 +70,47 @@ func (r *report) told(id blockid.ID) {
 	}
 }
 
-// take returns the changes so far and starts anew.
-func (r *report) take() map[blockid.ID]change {
+// wait returns what is closed when the changes so far have been reported.
+func (r *report) wait() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	taken := r.mu.changes
-	r.mu.changes = map[blockid.ID]change{}
+	reported := make(chan struct{})
+	r.mu.waiting = append(r.mu.waiting, reported)
+	return reported
+}
+
+// batch is what one report says, and who wait for it.
+type batch struct {
+	changes map[blockid.ID]change
+	waiting []chan struct{}
+}
+
+// reported is called when the report has arrived.
+func (b *batch) reported() {
+	for _, w := range b.waiting {
+		close(w)
+	}
+}
+
+// take returns the changes so far and starts anew.
+func (r *report) take() batch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := batch{r.mu.changes, r.mu.waiting}
+	r.mu.changes, r.mu.waiting = map[blockid.ID]change{}, nil
 	return taken
 }
 
 // restore puts back changes that could not be reported. What happened since wins.
-func (r *report) restore(taken map[blockid.ID]change) {
+func (r *report) restore(taken batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, c := range taken {
+	for id, c := range taken.changes {
 		if _, newer := r.mu.changes[id]; !newer {
 			r.mu.changes[id] = c
 		}
 	}
+	r.mu.waiting = append(taken.waiting, r.mu.waiting...)
 }
 
 // split separates changes into the lists of a heartbeat.

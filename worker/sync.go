@@ -166,18 +166,33 @@ func (w *Worker) heartbeat(ctx context.Context) (*grpcpb.Command, error) {
 	defer cancel()
 	id := w.id.Load()
 	st := storageOf(w.store.Tiers())
-	changes := w.report.take()
-	added, removed := split(changes)
+	taken := w.report.take()
+	added, removed := split(taken.changes)
 	metrics := w.m.forMaster()
 	command, err := w.master.heartbeat(ctx, &blockpb.BlockHeartbeatPRequest{WorkerId: &id, UsedBytesOnTiers: st.used,
 		RemovedBlockIds: removed, AddedBlocks: blockLists(added), LostStorage: st.lost,
 		Options: &blockpb.BlockHeartbeatPOptions{CapacityBytesOnTiers: st.total, Metrics: metrics}})
 	if err != nil {
-		w.report.restore(changes)
+		w.report.restore(taken)
 		return nil, err
 	}
+	taken.reported()
 	w.m.reported(metrics)
 	return command, nil
+}
+
+// tellWithin reports what has changed to the master now, together with whoever
+// else wants that meanwhile, and returns when it knows, or after the limit: then it
+// is told later.
+func (w *Worker) tellWithin(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	reported := w.report.wait()
+	w.heartbeatSoon()
+	select {
+	case <-reported:
+	case <-ctx.Done():
+	}
 }
 
 // free removes the blocks that the master named. Their removal is confirmed by a

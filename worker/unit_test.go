@@ -113,14 +113,14 @@ func TestReportKeepsWhatDidNotArrive(t *testing.T) {
 	if !r.untold(2) || r.untold(1) || r.untold(3) {
 		t.Error("untold is wrong")
 	}
-	added, removed := split(r.take())
+	added, removed := split(r.take().changes)
 	slices.Sort(removed)
 	if !slices.Equal(removed, []int64{1, 3}) || len(added) != 1 || !slices.Equal(added[place{"SSD", "SSD"}], []int64{2}) {
 		t.Errorf("added %v, removed %v", added, removed)
 	}
 	r.BlockAdded(at(4, "MEM"))
 	r.told(4)
-	if r.untold(4) || len(r.take()) != 0 {
+	if r.untold(4) || len(r.take().changes) != 0 {
 		t.Error("what was told is told again")
 	}
 }

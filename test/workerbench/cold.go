@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,6 +16,9 @@ import (
 	"github.com/alluxio-go/alluxio/internal/rpc"
 	"github.com/alluxio-go/alluxio/ufs"
 )
+
+// buffers are what readers read into.
+var buffers = sync.Pool{New: func() any { b := make([]byte, rpc.ChunkBytes); return &b }}
 
 // direct downloads n bytes of an object over parallel connections.
 func direct(ctx context.Context, l *link, path string, n int64, connections int) error {
@@ -26,9 +30,10 @@ func direct(ctx context.Context, l *link, path string, n int64, connections int)
 			if err != nil {
 				return err
 			}
-			buf := make([]byte, 1<<20)
+			buf := buffers.Get().(*[]byte)
+			defer buffers.Put(buf)
 			for err == nil {
-				_, err = io.ReadFull(r, buf)
+				_, err = io.ReadFull(r, *buf)
 			}
 			if err == io.EOF || err == io.ErrUnexpectedEOF {
 				return nil

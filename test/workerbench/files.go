@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/alluxio-go/alluxio/internal/rpc"
 )
 
 // each calls f for 0 … n-1, so many at a time, and returns the seconds it took.
@@ -33,10 +30,9 @@ func measureFiles(ctx context.Context, p params) ([]figure, error) {
 		return nil, err
 	}
 	defer r.stop()
-	bufs := sync.Pool{New: func() any { b := make([]byte, rpc.ChunkBytes); return &b }}
 	ours, err := each(files, readers, func(i int) error {
-		buf := bufs.Get().(*[]byte)
-		defer bufs.Put(buf)
+		buf := buffers.Get().(*[]byte)
+		defer buffers.Put(buf)
 		return readBlock(ctx, r.pool, r.addr, request(i, 0, 0, size, size), *buf, true)
 	})
 	if err != nil {

@@ -211,14 +211,15 @@ func (s *stack) download(ctx context.Context, name string, n int64, connections 
 // as that makes itself of what is longer.
 func (s *stack) get(ctx context.Context, name string, off, n int64) error {
 	const piece = 8 << 20
-	buf := make([]byte, 1<<20)
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
 	for end := off + n; off < end; off += piece {
 		k := min(piece, end-off)
 		r, err := s.bare.Open(ctx, name, ufs.OpenOptions{Offset: off, Length: k})
 		if err != nil {
 			return err
 		}
-		got, err := io.CopyBuffer(writerOnly{io.Discard}, readerOnly{r}, buf)
+		got, err := io.CopyBuffer(writerOnly{io.Discard}, readerOnly{r}, *buf)
 		_ = r.Close()
 		if err == nil && got != k {
 			err = fmt.Errorf("%s: %d bytes instead of %d", name, got, k)

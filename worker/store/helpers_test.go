@@ -183,6 +183,7 @@ func fetchAll(s *Store, id blockid.ID, n int64, src *memSource) ([]byte, error) 
 		return nil, err
 	}
 	defer h.Close()
+	defer h.Settle(context.Background())
 	return readAll(h, 100_000)
 }
 
@@ -193,7 +194,7 @@ func checkAccounts(t testing.TB, s *Store) {
 	s.fetching.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	used := map[*dir]int64{}
+	used, evictable := map[*dir]int64{}, map[*dir]int64{}
 	only := map[blockid.Container]int{}
 	for id, b := range s.mu.blocks {
 		if !b.confirmed {
@@ -207,11 +208,17 @@ func checkAccounts(t testing.TB, s *Store) {
 			t.Errorf("block %d: accounted %d bytes, whole %v; has %d, %v", id, b.bytes, b.whole, m.bytes(), m.whole())
 		}
 		used[b.dir] += b.bytes
+		if b.tracked {
+			evictable[b.dir] += b.bytes
+		}
 		if _, err := os.Stat(b.path()); err != nil && b.dir.state != dirFailed {
 			t.Errorf("block %d is in the index: %v", id, err)
 		}
 	}
 	for _, d := range s.dirs {
+		if d.evictable != evictable[d] {
+			t.Errorf("%s: evictable %d, of blocks %d", d.Path, d.evictable, evictable[d])
+		}
 		if d.used != used[d] || d.reserved != 0 {
 			t.Errorf("%s: used %d, reserved %d; its blocks have %d", d.Path, d.used, d.reserved, used[d])
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"time"
 
@@ -28,8 +29,10 @@ type Options struct {
 	ReadAheadMax        int64         // bytes fetched ahead of a sequential reader at most; 64 MiB
 	FetchSize           int64         // bytes asked of a Source in one request at most; 4 MiB
 	MaxFetches          int           // requests to Sources at one time, in the whole store; 128
+	WriteBehind         int64         // bytes of fetched pages in memory, besides one page a request; 64 MiB
+	Writers             int           // pages being written to directories at one time; the number of processors, at least 4
 	FlushInterval       time.Duration // between sidecar updates of a block being filled; 5 s
-	ProbeInterval       time.Duration // between probes of a failed directory; 10 s
+	ProbeInterval       time.Duration // between probes of a failed directory at most; 10 s
 	ScrubBytesPerSecond int64         // background verification; 0 turns it off
 
 	Mover MoverOptions
@@ -100,6 +103,8 @@ func (o *Options) setDefaults() {
 	setDefault(&o.ReadAheadMax, 64<<20)
 	setDefault(&o.FetchSize, 4<<20)
 	setDefault(&o.MaxFetches, 128)
+	setDefault(&o.WriteBehind, 64<<20)
+	setDefault(&o.Writers, max(4, runtime.GOMAXPROCS(0)))
 	setDefault(&o.FlushInterval, 5*time.Second)
 	setDefault(&o.ProbeInterval, 10*time.Second)
 	setDefault(&o.inlineFolder, inlineFolder)

@@ -189,13 +189,14 @@ const maxAttempts = 4
 // readPage fills dst with the bytes at off, which lie in page p.
 func (h *Handle) readPage(ctx context.Context, dst, tmp []byte, p int, off int64) error {
 	for attempt := 1; ; attempt++ {
-		data, err := h.page(ctx, p)
+		c, err := h.page(ctx, p)
 		if err != nil {
 			return err
 		}
-		if data != nil { // there was no room to keep it
-			h.noteMissed(p)
-			copy(dst, data[off-h.b.pageOff(p):])
+		if c != nil { // in memory still
+			copy(dst, c.data[off-h.b.pageOff(p):])
+			h.leaveCall(c)
+			h.s.m.readBytes.Add(float64(len(dst)))
 			return nil
 		}
 		out, bad, err := h.s.readVerified(h.b, tmp, off, len(dst))
@@ -291,9 +292,7 @@ func (s *Store) removePage(b *block, p int) bool {
 	n := b.pageLen(p)
 	b.bytes -= n
 	b.dir.used -= n
-	if b.tracked {
-		b.dir.policy.Add(b.id, b.bytes)
-	}
+	b.resized()
 	if b.whole {
 		b.whole = false
 		if !b.gone {

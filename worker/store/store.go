@@ -23,6 +23,9 @@ type Store struct {
 	dirs  []*dir // of all tiers, in order
 
 	slots    chan struct{} // one per request to a Source
+	behind   chan struct{} // one per page in memory beyond that of its request
+	writers  chan struct{} // one per page being written
+	starved  atomic.Int32  // who wait for a slot or for memory
 	pages    sync.Pool     // *[]byte of PageSize: what fetches read into
 	tmpSeq   atomic.Uint64
 	lastUser atomic.Int64 // unix nanoseconds of the last user's open or create
@@ -66,7 +69,8 @@ func New(opts Options) (*Store, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, fs: opts.FS, log: opts.Logger, slots: make(chan struct{}, opts.MaxFetches)}
+	s := &Store{opts: opts, fs: opts.FS, log: opts.Logger, slots: make(chan struct{}, opts.MaxFetches),
+		behind: make(chan struct{}, max(1, opts.WriteBehind/int64(opts.PageSize))), writers: make(chan struct{}, opts.Writers)}
 	s.pages.New = func() any { b := make([]byte, opts.PageSize); return &b }
 	s.mu.blocks = map[blockid.ID]*block{}
 	s.mu.byFile = map[blockid.Container][]*block{}
@@ -212,8 +216,8 @@ func (s *Store) dropLocked(b *block) {
 	if !b.confirmed {
 		s.confirmedLocked(c)
 	}
-	b.dir.policy.Remove(id)
-	b.tracked, b.gone = false, true
+	b.untrack()
+	b.gone = true
 	if b.refs == 0 {
 		b.dir.used -= b.bytes
 		b.bytes = 0
@@ -274,14 +278,11 @@ func (s *Store) confirmedLocked(c blockid.Container) {
 // blocks that must stay are not in its way.
 func (s *Store) trackLocked(b *block) {
 	if b.confirmed && !s.pinnedLocked(b.id) {
-		if !b.tracked {
-			b.dir.policy.Add(b.id, b.bytes)
-		}
 		b.tracked = true
+		b.resized()
 		return
 	}
-	b.dir.policy.Remove(b.id)
-	b.tracked = false
+	b.untrack()
 }
 
 // SetPinned replaces the set of files whose blocks must stay.

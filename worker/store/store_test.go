@@ -188,6 +188,7 @@ func TestRandomReadFetchesOnePage(t *testing.T) {
 		if _, err := h.ReadAt(context.Background(), got, off); err != nil || !bytes.Equal(got, content(block1(0), n)[off:off+4096]) {
 			t.Fatalf("wrong bytes or %v", err)
 		}
+		h.Settle(context.Background())
 		h.Close()
 		if src.pages() != i+1 {
 			t.Fatalf("%d reads fetched %d pages", i+1, src.pages())

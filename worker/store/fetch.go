@@ -1,0 +1,470 @@
+package store
+
+import (
+	"context"
+	stderrors "errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+)
+
+// A page that is missing is fetched once, into memory. From there it goes to
+// whoever waits for it, at once, and is written to its directory behind the
+// readers. A request to a Source has memory for one page, and for more while the
+// store has some to spare (Options.WriteBehind): with that used up, sources are
+// read no faster than directories take what they give.
+
+// call is one page on its way: being fetched, then in memory until it is written
+// or given up.
+type call struct {
+	done   chan struct{} // closed when err or data is set
+	wanted chan struct{} // closed when there was a reader
+	err    error
+	data   []byte  // the page, in buf
+	buf    *[]byte // recycled when the call has ended and nobody reads data
+	extra  bool    // the memory is the store's, not the request's
+
+	// Guarded by block.mu.
+	readers int  // who wait or copy
+	waits   bool // wanted is closed
+	ended   bool // not in block.mu.calls any more
+	writing bool // counted in block.mu.writing
+}
+
+// errRetry ends calls whose fetch stopped for a reason that is not the waiting
+// reader's: it fetches itself.
+var errRetry = stderrors.New("fetch stopped")
+
+// page makes sure that page p is to be had, fetching it unless somebody does. It
+// returns nil when the page is on disk, else the call that has it in memory, which
+// the caller leaves when it has copied what it wants.
+func (h *Handle) page(ctx context.Context, p int) (*call, error) {
+	for {
+		c, err := h.join(p)
+		if c == nil {
+			return nil, err
+		}
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			h.leaveCall(c)
+			return nil, errors.E("store.read", "", errors.Other, context.Cause(ctx))
+		}
+		if c.err == nil {
+			return c, nil
+		}
+		h.leaveCall(c)
+		if c.err != errRetry {
+			return nil, c.err
+		}
+		if ctx.Err() != nil {
+			return nil, errors.E("store.read", "", errors.Other, context.Cause(ctx))
+		}
+	}
+}
+
+// join makes the reader one of those of page p's call, beginning one if needed. It
+// returns nil when the page is on disk.
+func (h *Handle) join(p int) (*call, error) {
+	b := h.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.present.has(p) {
+		return nil, nil
+	}
+	c, ok := b.mu.calls[p]
+	if !ok {
+		if h.src == nil {
+			return nil, errors.Errorf(errors.NotFound, "The bytes at %d of block %d are not on this worker.", b.pageOff(p), b.id)
+		}
+		if c = h.fetchLocked(p, 1); c == nil {
+			return nil, errors.Errorf(errors.Unavailable, "The worker is stopping.")
+		}
+	}
+	if c.waits {
+		h.s.m.coalesced.Inc()
+	} else {
+		c.waits = true
+		close(c.wanted)
+	}
+	c.readers++
+	return c, nil
+}
+
+// leaveCall undoes join.
+func (h *Handle) leaveCall(c *call) {
+	h.b.mu.Lock()
+	c.readers--
+	last := c.ended && c.readers == 0
+	h.b.mu.Unlock()
+	if last {
+		h.s.putPage(c.buf)
+	}
+}
+
+// Settle waits until what was fetched of the block so far is written, as far as
+// there is room.
+func (h *Handle) Settle(ctx context.Context) {
+	b := h.b
+	b.mu.Lock()
+	if b.mu.writing == 0 {
+		b.mu.Unlock()
+		return
+	}
+	if b.mu.settled == nil {
+		b.mu.settled = make(chan struct{})
+	}
+	settled := b.mu.settled
+	b.mu.Unlock()
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
+}
+
+// fetchLocked starts one request for n pages from p, none of which is present
+// or being fetched, and returns the call for p; nil when the store is closed.
+// b.mu is held.
+func (h *Handle) fetchLocked(p, n int) *call {
+	b := h.b
+	h.s.mu.Lock()
+	closed := h.s.mu.closed
+	if !closed {
+		b.refs++
+		h.s.fetching.Add(1)
+	}
+	h.s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	if b.mu.calls == nil {
+		b.mu.calls = map[int]*call{}
+	}
+	if b.mu.ctx == nil {
+		b.mu.ctx, b.mu.cancel = context.WithCancel(context.Background())
+	}
+	calls := make([]*call, n)
+	for i := range calls {
+		calls[i] = &call{done: make(chan struct{}), wanted: make(chan struct{})}
+		b.mu.calls[p+i] = calls[i]
+	}
+	f := &fetch{s: h.s, b: b, src: h.src, first: p, calls: calls, own: make(chan struct{}, 1), arrived: make(chan int, n)}
+	go f.run(b.mu.ctx)
+	return calls[0]
+}
+
+// stopFetches ends the fetches of a block that nobody reads any more.
+func (s *Store) stopFetches(b *block) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.cancel != nil {
+		b.mu.cancel()
+		b.mu.ctx, b.mu.cancel = nil, nil
+	}
+}
+
+// cancelFetches ends all fetches and lets no more begin.
+func (s *Store) cancelFetches() {
+	s.mu.Lock()
+	s.mu.closed = true
+	s.mu.Unlock()
+	for _, b := range s.openBlocks() {
+		s.stopFetches(b)
+	}
+}
+
+// fetch is one request to a Source, for consecutive pages.
+type fetch struct {
+	s       *Store
+	b       *block
+	src     Source
+	first   int
+	calls   []*call
+	next    int           // of calls, the first not finished
+	own     chan struct{} // taken while a page uses the request's own memory
+	arrived chan int      // indexes of calls whose pages are to be kept
+}
+
+func (f *fetch) run(ctx context.Context) {
+	defer f.s.fetching.Done()
+	defer f.s.unref(f.b)
+	if !f.s.acquire(ctx, f.s.slots) {
+		f.fail(errRetry)
+		return
+	}
+	defer func() { <-f.s.slots }()
+
+	var behind sync.WaitGroup
+	if len(f.calls) > 1 {
+		behind.Go(func() { f.keep(ctx) })
+	}
+	err := f.fetch(ctx)
+	close(f.arrived)
+	if err != nil && ctx.Err() != nil {
+		err = errRetry
+	}
+	if errors.Is(err, errors.Aborted) {
+		f.s.discardStale(f.b, err)
+	}
+	f.fail(err)
+	f.keep(ctx)
+	behind.Wait()
+}
+
+// acquire takes one of what is scarce, false when ctx has ended. While it waits,
+// memory is not used for what can be done without.
+func (s *Store) acquire(ctx context.Context, scarce chan struct{}) bool {
+	select {
+	case scarce <- struct{}{}:
+		return true
+	default:
+	}
+	s.starved.Add(1)
+	defer s.starved.Add(-1)
+	select {
+	case scarce <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (f *fetch) fetch(ctx context.Context) error {
+	off := f.b.pageOff(f.first)
+	last := f.first + len(f.calls) - 1
+	n := f.b.pageOff(last) + f.b.pageLen(last) - off
+	f.s.m.fetches.Inc()
+	r, err := f.src.Open(ctx, off, n)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for f.next < len(f.calls) {
+		if err := f.page(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// page reads the next page and hands it to whoever waits for it.
+func (f *fetch) page(ctx context.Context, r io.Reader) error {
+	c, p := f.calls[f.next], f.first+f.next
+	if err := f.room(ctx, c); err != nil {
+		return err
+	}
+	c.buf = f.s.pageOf(f.b)
+	data := (*c.buf)[:f.b.pageLen(p)]
+	k, err := io.ReadFull(r, data)
+	f.s.m.fetchedBytes.Add(float64(k))
+	if err != nil {
+		f.s.putPage(c.buf)
+		f.free(c)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			err = errors.Errorf(errors.Aborted, "Block %d: its object ends %d bytes early; it changed in the under store.", f.b.id, len(data)-k)
+		}
+		return err
+	}
+	c.data = data
+	f.b.mu.Lock()
+	f.b.markUnread(p)
+	c.writing = true
+	f.b.mu.writing++
+	f.b.mu.Unlock()
+	close(c.done)
+	f.arrived <- f.next
+	f.next++
+	return nil
+}
+
+// room waits until there is memory for one more page.
+func (f *fetch) room(ctx context.Context, c *call) error {
+	select {
+	case f.own <- struct{}{}:
+		c.extra = false
+		return nil
+	default:
+	}
+	select {
+	case f.s.behind <- struct{}{}:
+		c.extra = true
+		return nil
+	default:
+	}
+	f.s.starved.Add(1)
+	defer f.s.starved.Add(-1)
+	select {
+	case f.own <- struct{}{}:
+		c.extra = false
+	case f.s.behind <- struct{}{}:
+		c.extra = true
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// free gives back what room took.
+func (f *fetch) free(c *call) {
+	if c.extra {
+		<-f.s.behind
+		return
+	}
+	<-f.own
+}
+
+// fail ends the calls for which nothing has come.
+func (f *fetch) fail(err error) {
+	if err == nil {
+		err = errRetry
+	}
+	f.b.mu.Lock()
+	defer f.b.mu.Unlock()
+	for ; f.next < len(f.calls); f.next++ {
+		c := f.calls[f.next]
+		c.err = err
+		delete(f.b.mu.calls, f.first+f.next)
+		close(c.done)
+	}
+}
+
+// keep writes pages as they arrive. One for which there is no room stays in memory
+// for its readers.
+func (f *fetch) keep(ctx context.Context) {
+	for i := range f.arrived {
+		c, p := f.calls[i], f.first+i
+		if f.s.keepPage(f.b, p, c.data) != nil {
+			f.s.misplace(f.b)
+			f.written(c)
+			f.hold(ctx, p, c)
+		}
+		f.end(p, c)
+	}
+}
+
+// A page that cannot be kept waits for looseWait to be read, and if memory is
+// scarce for scarceWait; one that was read is of use to other readers until memory
+// is scarce. Each looseRetry it is tried to keep it after all.
+const (
+	looseWait  = 2 * time.Second
+	scarceWait = 200 * time.Millisecond
+	looseRetry = 100 * time.Millisecond
+	looseLook  = 10 * time.Millisecond
+)
+
+// hold keeps a page in memory as long as it may be of use.
+func (f *fetch) hold(ctx context.Context, p int, c *call) {
+	look := time.NewTicker(looseLook)
+	defer look.Stop()
+	since := time.Now()
+	retry := since.Add(looseRetry)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-look.C:
+			held, scarce := now.Sub(since), f.s.starved.Load() > 0
+			if held > looseWait || scarce && (held > scarceWait || wasWanted(c)) {
+				return
+			}
+			if now.After(retry) {
+				if f.s.keepPage(f.b, p, c.data) == nil {
+					return
+				}
+				retry = now.Add(looseRetry)
+			}
+		}
+	}
+}
+
+func wasWanted(c *call) bool {
+	select {
+	case <-c.wanted:
+		return true
+	default:
+		return false
+	}
+}
+
+// written counts a page as written, or given up.
+func (f *fetch) written(c *call) {
+	f.b.mu.Lock()
+	defer f.b.mu.Unlock()
+	f.writtenLocked(c)
+}
+
+func (f *fetch) writtenLocked(c *call) {
+	if !c.writing {
+		return
+	}
+	c.writing = false
+	if f.b.mu.writing--; f.b.mu.writing == 0 && f.b.mu.settled != nil {
+		close(f.b.mu.settled)
+		f.b.mu.settled = nil
+	}
+}
+
+// end takes a page out of memory as soon as nobody reads it.
+func (f *fetch) end(p int, c *call) {
+	f.b.mu.Lock()
+	delete(f.b.mu.calls, p)
+	c.ended = true
+	unused := c.readers == 0
+	f.writtenLocked(c)
+	f.b.mu.Unlock()
+	if unused {
+		f.s.putPage(c.buf)
+	}
+	f.free(c)
+}
+
+// keepPage writes a fetched page and marks it present.
+func (s *Store) keepPage(b *block, p int, data []byte) error {
+	n := int64(len(data))
+	if err := s.reserve(b.dir, n); err != nil {
+		return err
+	}
+	s.writers <- struct{}{}
+	sums := make([]uint32, 0, b.spansPerPage())
+	for i := 0; i < len(data); i += SpanSize {
+		sums = append(sums, sumOf(data[i:min(i+SpanSize, len(data))]))
+	}
+	_, err := b.file.WriteAt(data, b.pageOff(p))
+	<-s.writers
+	if err != nil {
+		s.unreserve(b.dir, n)
+		s.fault(b.dir, err)
+		return err
+	}
+	if s.addPage(b, p, sums, n) {
+		s.flush(b)
+	}
+	return nil
+}
+
+// addPage marks a page of n bytes, reserved so far, as present and reports whether
+// the block became whole with it. It is one step for everybody else: who can read
+// all pages of a block also sees that it is whole.
+func (s *Store) addPage(b *block, p int, sums []uint32, n int64) (whole bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	copy(b.mu.sums[p*b.spansPerPage():], sums)
+	b.mu.present.set(p)
+	b.mu.dirty = true
+	whole = b.mu.present.count() == b.pages()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.dir.reserved -= n
+	b.dir.used += n
+	b.bytes += n
+	b.resized()
+	if whole && !b.gone {
+		b.whole = true
+		s.m.cached.Inc()
+		s.opts.Observer.BlockAdded(s.infoLocked(b))
+	}
+	return whole
+}
