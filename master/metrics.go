@@ -17,7 +17,7 @@ type metrics struct {
 	calls *prometheus.CounterVec // calls by method
 	fails *prometheus.CounterVec // those of them that failed, by kind of error
 	syncs *prometheus.CounterVec // metadata synchronisations by outcome
-	rpcs  prometheus.Histogram   // how long calls took
+	rpcs  prometheus.Histogram   // how long calls took that are no streams
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {

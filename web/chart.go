@@ -30,7 +30,6 @@ func (chart) MiddleY() int { return chartHeight / 2 }
 type curve struct {
 	Name  string
 	Class string
-	Area  bool
 	Path  string // the d attribute of an SVG path
 }
 
@@ -44,15 +43,14 @@ type tick struct {
 const (
 	chartWidth, chartHeight = 560, 190
 	chartLeft, chartBottom  = 64, 166
-	chartTop, chartMargin   = 10, 22
+	chartTop, chartMargin   = 10, 32
 	chartPoints             = 160 // at most, of a curve
 	chartLeast              = 5 * time.Minute
 )
 
 // line is a curve's values; NaN where there is none.
 type line struct {
-	name, class string
-	area        bool
+	name, class string // c1 to c5, and area, stack
 	values      []float64
 }
 
@@ -86,12 +84,16 @@ func newChart(title string, at []time.Time, lines []line, a axis) chart {
 		const right = chartWidth - chartMargin
 		return right - (right-chartLeft)*end.Sub(t).Seconds()/span.Seconds()
 	}
+	format := "15:04"
+	if span < 10*time.Minute {
+		format = "15:04:05"
+	}
 	for i := range 5 {
 		t := end.Add(-span * time.Duration(4-i) / 4)
-		c.Times = append(c.Times, tick{x(t), t.Format("15:04")})
+		c.Times = append(c.Times, tick{x(t), t.Format(format)})
 	}
 	for _, l := range lines {
-		c.Curves = append(c.Curves, curve{Name: l.name, Class: l.class, Area: l.area, Path: l.path(at, x, y)})
+		c.Curves = append(c.Curves, curve{Name: l.name, Class: l.class, Path: l.path(at, x, y)})
 	}
 	return c
 }
@@ -102,7 +104,7 @@ func (l line) path(at []time.Time, x func(time.Time) float64, y func(float64) fl
 	drawing := false
 	from := 0.0
 	end := func(to float64) {
-		if drawing && l.area {
+		if drawing && strings.Contains(l.class, "area") {
 			fmt.Fprintf(&b, "L%.1f %d L%.1f %d Z", to, chartBottom, from, chartBottom)
 		}
 		drawing = false
@@ -158,7 +160,7 @@ func roundAbove(v, base float64) float64 {
 func readCharts(samples []sample) []chart {
 	step := max(1, len(samples)/chartPoints)
 	var at []time.Time
-	var hit, local, domain, remote, fetched, ufs, evicted, used []float64
+	var hit, local, domain, remote, fetched, ufs, evicted, amplified, used []float64
 	for i := (len(samples)-1)%step + step; i < len(samples); i += step { // up to the newest
 		d := samples[i].since(samples[i-step])
 		seconds := samples[i].at.Sub(samples[i-step].at).Seconds()
@@ -166,11 +168,8 @@ func readCharts(samples []sample) []chart {
 			continue
 		}
 		at = append(at, samples[i].at)
-		ratio, ok := d.hitRatio()
-		if !ok {
-			ratio = math.NaN()
-		}
-		hit = append(hit, 100*ratio)
+		hit = append(hit, 100*orNaN(d.hitRatio()))
+		amplified = append(amplified, orNaN(d.amplification()))
 		l, dom, rem, fet := d.sources()
 		local, domain = append(local, l/seconds), append(domain, dom/seconds)
 		remote, fetched = append(remote, rem/seconds), append(fetched, fet/seconds)
@@ -182,14 +181,22 @@ func readCharts(samples []sample) []chart {
 	count := axis{0, 10, func(v float64) string { return fmt.Sprintf("%.4g", v) }}
 	rate := axis{0, 1024, func(v float64) string { return shortSize(v) + "/s" }}
 	return []chart{
-		newChart("Cache hit ratio", at, []line{{"hit ratio", "c1", false, hit}}, percent),
+		newChart("Cache hit ratio", at, []line{{"hit ratio", "c1", hit}}, percent),
 		newChart("Reads by source", at, stacked([]line{
-			{"cached, short-circuit", "c1", true, local}, {"cached, domain socket", "c2", true, domain},
-			{"cached, over the network", "c3", true, remote}, {"fetched", "c4", true, fetched}}), rate),
-		newChart("Read from under stores", at, []line{{"under stores", "c4", true, ufs}}, rate),
-		newChart("Blocks evicted a minute", at, []line{{"evicted", "c5", true, evicted}}, count),
-		newChart("Space used", at, []line{{"space used", "c1", true, used}}, percent),
+			{"cached, short-circuit", "c1 area stack", local}, {"cached, domain socket", "c2 area stack", domain},
+			{"cached, over the network", "c3 area stack", remote}, {"fetched", "c4 area stack", fetched}}), rate),
+		newChart("Read from under stores", at, []line{{"under stores", "c4 area", ufs}}, rate),
+		newChart("Blocks evicted a minute", at, []line{{"evicted", "c5 area", evicted}}, count),
+		newChart("Fetch amplification", at, []line{{"fetched for a missed byte", "c4", amplified}}, count),
+		newChart("Space used", at, []line{{"space used", "c1 area", used}}, percent),
 	}
+}
+
+func orNaN(v float64, ok bool) float64 {
+	if !ok {
+		return math.NaN()
+	}
+	return v
 }
 
 // stacked puts each line on those before it, which are drawn over it. A line of

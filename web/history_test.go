@@ -76,8 +76,8 @@ func TestSources(t *testing.T) {
 // What has no value leaves a gap, and a value alone is a dot.
 func TestChartGaps(t *testing.T) {
 	at := []time.Time{time.Unix(0, 0), time.Unix(60, 0), time.Unix(120, 0), time.Unix(180, 0), time.Unix(300, 0)}
-	c := newChart("t", at, []line{{"l", "c1", false, []float64{0, 100, math.NaN(), 50, 100}}}, axis{100, 10, shortSize})
-	if got, want := c.Curves[0].Path, "M64.0 166.0h0L158.8 10.0M348.4 88.0h0L538.0 10.0"; got != want {
+	c := newChart("t", at, []line{{"l", "c1", []float64{0, 100, math.NaN(), 50, 100}}}, axis{100, 10, shortSize})
+	if got, want := c.Curves[0].Path, "M64.0 166.0h0L156.8 10.0M342.4 88.0h0L528.0 10.0"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
