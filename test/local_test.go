@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -132,6 +133,40 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+}
+
+// A start right after a kill -9, or while a stop is under way, does not take the
+// ending process for a running one; and a pid file removed by hand hides none.
+func TestStartAndStopAtOddMoments(t *testing.T) {
+	w := world.New(t)
+	w.Start()
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		for range 5 {
+			master, worker := w.Pid("master"), w.Pid("worker")
+			for _, pid := range []int{master, worker} {
+				if err := syscall.Kill(pid, signal); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out := w.OK("alluxio-start.sh", "local")
+			if p := w.Pid("master"); p == 0 || p == master {
+				t.Fatalf("%v: master %d after %d: %s", signal, p, master, out)
+			}
+			if p := w.Pid("worker"); p == 0 || p == worker {
+				t.Fatalf("%v: worker %d after %d: %s", signal, p, worker, out)
+			}
+		}
+	}
+	pid := w.Pid("master")
+	if err := os.Remove(w.Path("logs", "master.pid")); err != nil {
+		t.Fatal(err)
+	}
+	if out := w.OK("alluxio-start.sh", "master"); !strings.Contains(out, fmt.Sprintf("already running (pid %d)", pid)) {
+		t.Errorf("start without the pid file: %s", out)
+	}
+	if out := w.OK("alluxio-stop.sh", "local"); !strings.Contains(out, fmt.Sprintf("Stopped the master (pid %d)", pid)) {
+		t.Errorf("stop without the pid file: %s", out)
+	}
 }
 
 // Everything acknowledged before a kill -9 is there after it, and what was

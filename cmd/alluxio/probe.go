@@ -14,15 +14,16 @@ import (
 // probeTimeout bounds the question whether a process serves.
 const probeTimeout = 10 * time.Second
 
-// probe asks a process of this machine whether it serves. It needs no login.
-func probe(ctx context.Context, conf *config.Config, process string) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+// probe asks a process of this machine whether it serves; a standby master does.
+// It needs no login.
+func probe(ctx context.Context, conf *config.Config, process string, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	pool := rpc.NewPool(rpc.ClientOptions{ConnectTimeout: probeTimeout})
+	pool := rpc.NewPool(rpc.ClientOptions{ConnectTimeout: timeout})
 	defer pool.Close()
 	addr, service := probed(conf, process)
 	_, err := versionpb.NewServiceVersionClientServiceClient(pool.Conn(addr)).
-		GetServiceVersion(ctx, &versionpb.GetServiceVersionPRequest{ServiceType: &service})
+		GetServiceVersion(ctx, &versionpb.GetServiceVersionPRequest{ServiceType: &service, AllowedOnStandbyMasters: new(true)})
 	return err
 }
 

@@ -157,7 +157,7 @@ func runProcessStart(ctx context.Context, env *Env, name string, async bool) err
 	for _, def := range env.Defines {
 		spec.Args = append(spec.Args, "-D"+def)
 	}
-	if pid, err := daemon.Holder(files.pid); err != nil {
+	if pid, err := alreadyServing(ctx, conf, name, files.pid); err != nil {
 		return err
 	} else if pid != 0 {
 		env.printf("The %s is already running (pid %d).", name, pid)
@@ -174,6 +174,34 @@ func runProcessStart(ctx context.Context, env *Env, name string, async bool) err
 		return errors.Errorf(errors.KindOf(err), "The %s was not started: %w", name, err)
 	}
 	return nil
+}
+
+// settleTimeout is how long a process that runs without serving has to do either.
+const settleTimeout = 15 * time.Second
+
+// alreadyServing returns the pid of the process if it runs and serves, 0 if it
+// does not run. One that is ending, for example because it was killed a moment
+// ago, or just starting, is waited for.
+func alreadyServing(ctx context.Context, conf *config.Config, name, pidFile string) (pid int, err error) {
+	deadline := time.Now().Add(settleTimeout)
+	for {
+		pid, err = daemon.Holder(pidFile)
+		if err != nil || pid == 0 {
+			return pid, err
+		}
+		err = probe(ctx, conf, name, time.Second)
+		switch {
+		case err == nil:
+			return pid, nil
+		case time.Now().After(deadline):
+			return 0, errors.Errorf(errors.Unavailable, "The %s runs (pid %d) but does not serve: %w. See its log, or stop it and start it again.", name, pid, err)
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func runProcessStop(ctx context.Context, env *Env, name string, soft bool) error {
@@ -203,7 +231,7 @@ func runProcessStatus(ctx context.Context, env *Env, name string) error {
 		return err
 	}
 	if pid != 0 {
-		if err = probe(ctx, conf, name); err == nil {
+		if err = probe(ctx, conf, name, probeTimeout); err == nil {
 			env.printf("%s The %s service @ %s is in a healthy state.", env.colour(green, "[ OK ]"), name, conf.LocalHost())
 			return nil
 		}

@@ -151,3 +151,34 @@ func TestReleaseWithoutTheFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRemovedPidFile takes the pid file away from a running daemon: it is found,
+// not started twice, and stopped all the same.
+func TestRemovedPidFile(t *testing.T) {
+	s := spec(t, "serve")
+	pid, err := Start(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	for range 2 { // the second time somebody has put another file at its place
+		if err := os.Remove(s.PidFile); err != nil {
+			t.Fatal(err)
+		}
+		if held, err := Holder(s.PidFile); err != nil || held != pid {
+			t.Errorf("Holder = %d, %v; want %d", held, err, pid)
+		}
+		if l, err := Acquire(s.PidFile); !errors.Is(err, errors.Exists) || !strings.Contains(fmt.Sprint(err), fmt.Sprint(pid)) {
+			t.Errorf("a second daemon gets the lock: %v, %v", l, err)
+		}
+		if err := os.WriteFile(s.PidFile, []byte("12345\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stopped, err := Stop(t.Context(), s.PidFile, 10*time.Second, true); err != nil || stopped != pid {
+		t.Fatalf("Stop = %d, %v", stopped, err)
+	}
+	if held, err := Holder(s.PidFile); err != nil || held != 0 {
+		t.Errorf("Holder = %d, %v after the end", held, err)
+	}
+}

@@ -34,6 +34,9 @@ func Acquire(path string) (*Lock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, errors.E("lock pid file", path, errors.Other, err)
 	}
+	if pid := holderOfRemoved(path); pid != 0 {
+		return nil, errors.Errorf(errors.Exists, "already running with pid %d, which has lost its pid file %s", pid, path)
+	}
 	for {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 		if err != nil {
@@ -73,24 +76,61 @@ func (l *Lock) Release() error {
 }
 
 // Holder returns the pid of the live process that holds the pid file at path,
-// or 0 when there is none (no file, or a stale one).
+// or the one that was there and has been removed, or 0 when there is none (no
+// file, or a stale one).
 func Holder(path string) (pid int, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	pid, err = holderOf(path)
 	if os.IsNotExist(err) {
-		return 0, nil
+		pid, err = 0, nil
 	}
 	if err != nil {
 		return 0, errors.E("read pid file", path, errors.Other, err)
 	}
+	if pid == 0 {
+		pid = holderOfRemoved(path)
+	}
+	return pid, nil
+}
+
+// holderOf returns the pid of the process that locks the file, 0 if none does.
+func holderOf(path string) (int, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
 	defer f.Close()
 	lock := wholeFile()
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, lock); err != nil {
-		return 0, errors.E("read pid file", path, errors.Other, err)
+		return 0, err
 	}
 	if lock.Type == unix.F_UNLCK {
 		return 0, nil
 	}
 	return readPid(f)
+}
+
+// holderOfRemoved is holderOf for a file that is not at path any more. Such a
+// file is reached through the process that has it open.
+func holderOfRemoved(path string) int {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return 0
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	removed := filepath.Join(dir, filepath.Base(path)) + " (deleted)"
+	self := "/proc/" + strconv.Itoa(os.Getpid()) + "/"
+	open, _ := filepath.Glob("/proc/[0-9]*/fd/*") // those of other users are not seen
+	for _, fd := range open {
+		if link, err := os.Readlink(fd); err != nil || link != removed || strings.HasPrefix(fd, self) {
+			continue
+		}
+		if pid, err := holderOf(fd); err == nil && pid != 0 {
+			return pid
+		}
+	}
+	return 0
 }
 
 func wholeFile() *unix.Flock_t {
