@@ -7,8 +7,10 @@ import (
 	"os/user"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"github.com/alluxio-go/alluxio/client/pagecache"
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
@@ -31,6 +33,9 @@ type Options struct {
 	Password string
 	// Logger receives failures that were worked around; nil discards.
 	Logger *slog.Logger
+	// Metrics receives the metrics of the page cache, if there is one; nil
+	// discards them.
+	Metrics prometheus.Registerer
 	// Dial replaces the network in tests.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 }
@@ -54,6 +59,7 @@ type session struct {
 	master   *rpc.Master
 	settings *settings
 	workers  *workerList
+	pages    *pagecache.Handle // nil for none
 	usage    *usage
 }
 
@@ -86,6 +92,9 @@ func (c *Client) Close() error {
 	defer func() { c.turn <- struct{}{} }()
 	c.done = true
 	if s := c.state.Load(); s != nil {
+		if s.pages != nil {
+			_ = s.pages.Close()
+		}
 		s.usage.close()
 		return s.pool.Close()
 	}
@@ -142,6 +151,10 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := openPageCache(conf, c.opts)
+	if err != nil {
+		return nil, err
+	}
 	pool := rpc.NewPool(rpc.ClientOptions{
 		Auth:        auth,
 		User:        c.user,
@@ -152,7 +165,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		Dial:        c.opts.Dial,
 		Logger:      c.opts.Logger,
 	})
-	s := &session{pool: pool, master: pool.Master(masterOptions(conf)), settings: settings}
+	s := &session{pool: pool, master: pool.Master(masterOptions(conf)), settings: settings, pages: pages}
 	s.workers = newWorkerList(s, conf)
 	s.usage = newUsage(s.master, conf, c.opts.Logger)
 	return s, nil

@@ -11,6 +11,14 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, &fs.PathError{Op: "readat", Path: r.info.Path, Err: fs.ErrInvalid}
 	}
+	if r.cached != nil {
+		return r.cached.ReadAt(p, off)
+	}
+	return r.readAt(p, off)
+}
+
+// readAt is ReadAt from the workers.
+func (r *Reader) readAt(p []byte, off int64) (int, error) {
 	want := p
 	if off >= r.info.Length {
 		return 0, io.EOF

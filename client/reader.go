@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/alluxio-go/alluxio/client/pagecache"
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
@@ -26,6 +27,8 @@ type Reader struct {
 	pick *picker
 	near localBlocks
 	hint cacheHints
+
+	cached *pagecache.Reader // nil without a page cache
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -121,6 +124,7 @@ func (c *Client) open(ctx context.Context, conf *config.Config, info *FileInfo, 
 	r := &Reader{c: c, s: s, info: info, conf: newReadConfig(conf, o), pick: newPicker(s, info, policy)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.near.open = r.openFile
+	r.useCache()
 	return r, nil
 }
 
@@ -131,6 +135,9 @@ func (r *Reader) Info() *FileInfo { return r.info }
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if r.cached != nil {
+		return r.readCached(p)
 	}
 	for {
 		st, err := r.at(r.pos)
@@ -150,6 +157,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // WriteTo writes the rest of the file to w.
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
+	if r.cached != nil {
+		return r.writeCachedTo(w)
+	}
 	begin := r.pos
 	for {
 		st, err := r.at(r.pos)
@@ -210,6 +220,9 @@ func (r *Reader) Close() error {
 		return nil
 	}
 	r.closed = true
+	if r.cached != nil {
+		_ = r.cached.Close()
+	}
 	r.leave()
 	r.near.close()
 	r.cancel()

@@ -249,6 +249,10 @@ func listKey(name, def string, s Scope, c Consistency, help string, opts ...opti
 	return ListKey{declare(name, def, KindList, s, c, help, opts)}
 }
 
+func bytesListKey(name, def string, s Scope, c Consistency, help string, opts ...option) BytesListKey {
+	return BytesListKey{declare(name, def, KindBytesList, s, c, help, opts)}
+}
+
 func secretKey(name string, s Scope, c Consistency, help string, opts ...option) SecretKey {
 	return SecretKey{declare(name, "", KindSecret, s, c, help, opts)}
 }

@@ -1,0 +1,156 @@
+package pagecache
+
+import (
+	"context"
+	"io"
+	"sync"
+)
+
+// filler fetches the pages of a file in sequence with one stream, as far ahead of
+// those who wait for them as has proved useful.
+type filler struct {
+	r      *Reader
+	first  int64 // page
+	ctx    context.Context
+	cancel context.CancelFunc
+	mu     struct {
+		sync.Mutex
+		changed sync.Cond
+		next    int64 // first page that is not begun
+		limit   int64 // page to stop before
+		ahead   int64 // pages to fetch beyond one that is wanted
+		ended   bool
+	}
+}
+
+// maxAhead is how far a filler goes ahead, in bytes and at least in pages.
+const (
+	maxAhead      = 8 << 20
+	minPagesAhead = 2
+)
+
+// newFiller returns a filler whose first page has begun.
+func newFiller(r *Reader, first int64) *filler {
+	f := &filler{r: r, first: first}
+	f.ctx, f.cancel = context.WithCancel(r.ctx)
+	f.mu.changed.L = &f.mu.Mutex
+	f.mu.next, f.mu.limit, f.mu.ahead = first+1, first+1, 1
+	return f
+}
+
+// brought reports whether a page is one of those that the filler has brought.
+func (f *filler) brought(page int64) bool {
+	if f == nil || page < f.first {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return page < f.mu.next
+}
+
+// stop makes a filler end after what it is doing. A nil filler is none.
+func (f *filler) stop() {
+	if f != nil {
+		f.cancel()
+	}
+}
+
+func (f *filler) end() {
+	f.cancel()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.ended = true
+	f.mu.changed.Broadcast()
+}
+
+// wanted lets a filler go on beyond a page that somebody reads.
+func (f *filler) wanted(page int64) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	most := max(minPagesAhead, maxAhead/f.r.c.opts.PageBytes)
+	if page+1+f.mu.ahead <= f.mu.limit || page > f.mu.next+most {
+		return // it is ahead enough, or somebody is elsewhere
+	}
+	f.mu.limit = page + 1 + f.mu.ahead
+	f.mu.ahead = min(2*f.mu.ahead, most)
+	f.mu.changed.Broadcast()
+}
+
+// brings reports whether the filler brings a page next, after waiting until it has
+// begun to.
+func (f *filler) brings(page int64) bool {
+	if f == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mu.next != page || f.mu.ended {
+		return false
+	}
+	for f.mu.next == page && !f.mu.ended {
+		f.mu.changed.Wait()
+	}
+	return true
+}
+
+// run brings first and the pages after it, until one is there or brought by
+// somebody else, or there is no room. The next flight begins before the last one
+// has ended, so that nobody else begins it.
+func (f *filler) run(first *flight) {
+	defer f.end()
+	defer context.AfterFunc(f.ctx, f.end)()
+	defer context.AfterFunc(f.r.h.life.ctx, f.cancel)()
+	c, src := f.r.c, f.r.src.Stream(f.ctx)
+	defer src.Close()
+	off := first.key.Page * c.opts.PageBytes
+	if _, err := src.Seek(off, io.SeekStart); err != nil {
+		c.fail(first, failure(f.ctx, err))
+		return
+	}
+	for cur := first; cur != nil; {
+		n, err := io.ReadFull(src, cur.data)
+		c.metrics.bytesExternal.Add(float64(n))
+		if err != nil {
+			c.fail(cur, failure(f.ctx, err))
+			return
+		}
+		next := f.begin(false)
+		c.finish(cur, nil)
+		c.keep(f.r.h, cur)
+		if next == nil {
+			next = f.begin(true)
+		}
+		cur = next
+	}
+}
+
+// begin begins the next flight; nil when there is none, or none as yet, if it is
+// not to wait.
+func (f *filler) begin(wait bool) *flight {
+	f.mu.Lock()
+	for wait && f.mu.next >= f.mu.limit && !f.mu.ended {
+		f.mu.changed.Wait()
+	}
+	page, wanted := f.mu.next, f.mu.next < f.mu.limit && !f.mu.ended
+	f.mu.Unlock()
+	c, k := f.r.c, Key{f.r.file, page}
+	if !wanted || page*c.opts.PageBytes >= f.r.length || !c.dir(k).accepts() {
+		return nil
+	}
+	fl := f.r.lead(k, miss, f)
+	if fl == nil {
+		return nil
+	}
+	if !c.load(fl, f.r.pageLen(page)) {
+		c.fail(fl, errAgain)
+		return nil
+	}
+	f.mu.Lock()
+	f.mu.next++
+	f.mu.changed.Broadcast()
+	f.mu.Unlock()
+	return fl
+}
