@@ -2,94 +2,89 @@ package main
 
 import (
 	"context"
-	"io"
+	"errors"
 	"os"
+	"time"
 
-	"github.com/alluxio-go/alluxio/internal/blockid"
-	"github.com/alluxio-go/alluxio/worker/store"
+	"github.com/alluxio-go/alluxio/client"
 )
 
-// measureLocal compares reads of block files in place, verified, with plain
-// reads of the same files.
+// measureLocal compares reads through the client on the worker's machine with plain
+// reads of the same block files: of files that are open, and of the first pass over
+// one by a new client, whether the worker has verified it or not.
 func measureLocal(ctx context.Context, p params) ([]figure, error) {
-	r, err := newRig(p.dir, p.size+blockSize, &link{}, nil)
+	s, files, err := newWarm(ctx, p, []int64{64 << 10, 1 << 20, 64 << 20, p.size})
 	if err != nil {
 		return nil, err
 	}
-	defer r.stop()
-	if err := r.readFile(ctx, 0, p.size, true); err != nil {
+	figures, err := s.measureLocal(ctx, p, files)
+	return figures, errors.Join(err, s.close())
+}
+
+func (s *stack) measureLocal(ctx context.Context, p params, files []warmFile) ([]figure, error) {
+	figures, err := compare(files, p, []int{1, 4}, []way{
+		reading(1<<20, "Read of 1 MiB"), reading(128<<10, "Read of 128 KiB"), reading(4<<10, "Read of 4 KiB"),
+		jumping(64<<10, "ReadAt of 64 KiB"), jumping(4<<10, "ReadAt of 4 KiB"),
+	}, "local", func(f warmFile) (reader, func() error, error) {
+		r, err := s.client.Open(ctx, f.path, client.OpenOptions{})
+		return r, r.Close, err
+	})
+	if err != nil {
 		return nil, err
 	}
-	var paths []string
-	for i := range int((p.size + blockSize - 1) / blockSize) {
-		info, err := r.w.Block(blockid.Container(1).Block(i))
+	for _, c := range []struct {
+		name    string
+		touched bool
+		bound   float64
+	}{
+		{"local: first pass of a client ÷ plain read", false, 0.9},
+		{"local: the same, not verified by the worker before", true, 0.3},
+	} {
+		f := files[len(files)-1]
+		ours, theirs, err := alternateTimed(p.rounds, func() (time.Duration, error) { return s.firstPass(ctx, f, c.touched) }, timed(f.readPlain))
 		if err != nil {
 			return nil, err
 		}
-		paths = append(paths, info.Path)
+		figures = append(figures, figure{c.name, theirs / ours, true, c.bound, rate(f.size, ours) + " against " + rate(f.size, theirs)})
 	}
-	buf := make([]byte, 1<<20)
-	through := func(open func(path string) (readerAtCloser, error)) func() error {
-		return func() error {
-			for _, path := range paths {
-				f, err := open(path)
-				if err != nil {
-					return err
-				}
-				err = readAll(f, buf)
-				if cerr := f.Close(); err == nil {
-					err = cerr
-				}
-				if err != nil {
-					return err
-				}
+	return figures, nil
+}
+
+// firstPass times one pass over a file by a new client that is connected. Blocks
+// that were touched have to be verified anew.
+func (s *stack) firstPass(ctx context.Context, f warmFile, touched bool) (time.Duration, error) {
+	if touched {
+		for _, path := range f.blocks {
+			if err := os.Chtimes(path, time.Time{}, time.Now()); err != nil {
+				return 0, err
 			}
-			return nil
 		}
 	}
-	plain := through(func(path string) (readerAtCloser, error) { return os.Open(path) })
-	first, bare, err := alternate(p.rounds, through(func(path string) (readerAtCloser, error) { return new(store.LocalFiles).Open(path, blockSize, store.Stamp{}) }), plain)
+	c, err := client.New(s.conf, client.Options{})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	kept := map[string]*store.LocalFile{}
-	again := through(func(path string) (readerAtCloser, error) {
-		f := kept[path]
-		if f == nil {
-			if f, err = new(store.LocalFiles).Open(path, blockSize, store.Stamp{}); err != nil {
-				return nil, err
-			}
-			kept[path] = f
-		}
-		return unclosed{f}, nil
-	})
-	warm, bare2, err := alternate(p.rounds, again, plain)
-	for _, f := range kept {
-		_ = f.Close()
+	defer c.Close()
+	if _, err := c.Stat(ctx, f.path, client.StatOptions{}); err != nil {
+		return 0, err
 	}
-	note := func(ours, theirs float64) string { return rate(p.size, ours) + " against " + rate(p.size, theirs) }
-	return []figure{
-		{"local: verified when first read ÷ plain read", bare / first, true, 0.5, note(first, bare)},
-		{"local: read again ÷ plain read", bare2 / warm, true, 0.9, note(warm, bare2)},
-	}, err
+	begin := time.Now()
+	r, err := c.Open(ctx, f.path, client.OpenOptions{})
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	w := reading(1<<20, "")
+	err = w.read(r, f.size, make([]byte, w.buf))
+	return time.Since(begin), err
 }
 
-type readerAtCloser interface {
-	io.ReaderAt
-	io.Closer
-}
-
-// readAll reads a file in steps of buf.
-func readAll(f io.ReaderAt, buf []byte) error {
-	for off := int64(0); ; off += int64(len(buf)) {
-		if _, err := f.ReadAt(buf, off); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
+func (f warmFile) readPlain() error {
+	r, err := f.openPlain()
+	if err != nil {
+		return err
 	}
+	defer r.Close()
+	w := reading(1<<20, "")
+	return w.read(r, f.size, make([]byte, w.buf))
 }
-
-type unclosed struct{ io.ReaderAt }
-
-func (unclosed) Close() error { return nil }

@@ -28,6 +28,7 @@ type stack struct {
 	defines []string
 	srv     *kodotest.Server
 	bare    ufs.UFS
+	conf    *config.Config // of clients
 	client  *client.Client
 	closers []func() error
 }
@@ -37,9 +38,10 @@ const (
 	stackRoot   = "root/" // of the namespace, in the bucket
 )
 
-// newStack starts everything over a store with the given limits.
-func newStack(ctx context.Context, p params, limits kodotest.Limits, quota int64) (_ *stack, err error) {
-	s := &stack{}
+// newStack starts everything over a store with the given limits. Properties in
+// defines (key=value) hold for all of it.
+func newStack(ctx context.Context, p params, limits kodotest.Limits, quota int64, defines ...string) (_ *stack, err error) {
+	s := &stack{defines: defines}
 	defer func() {
 		if err != nil {
 			_ = s.close()
@@ -78,11 +80,11 @@ func newStack(ctx context.Context, p params, limits kodotest.Limits, quota int64
 		}
 		s.closers = append(s.closers, func() error { return s.alluxio(context.Background(), "process", "stop", process) })
 	}
-	conf, err := config.Load(config.Options{Role: config.Client, Defines: s.defines, Environ: []string{}, Executable: s.binary})
+	s.conf, err = config.Load(config.Options{Role: config.Client, Defines: s.defines, Environ: []string{}, Executable: s.binary})
 	if err != nil {
 		return nil, err
 	}
-	if s.client, err = client.New(conf, client.Options{}); err != nil {
+	if s.client, err = client.New(s.conf, client.Options{}); err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, s.client.Close)
