@@ -79,7 +79,7 @@ const (
 	// keptBlocks is how many block files a Reader keeps open. The worker cannot
 	// evict their blocks meanwhile.
 	keptBlocks = 32
-	// keptIdle is how long it keeps one that is not read from.
+	// keptIdle is how long it keeps one at least that is not read from.
 	keptIdle = time.Second
 )
 
@@ -102,8 +102,8 @@ type sharedBlock struct {
 	all     *localBlocks
 	id      int64
 	users   int
-	idle    time.Time // since when, if there are no users
-	dropped bool      // no longer in the map: the last user closes it
+	recent  bool // used since the last sweep
+	dropped bool // no longer in the map: the last user closes it
 }
 
 // lookup returns a block if it is open. The caller releases it.
@@ -113,6 +113,7 @@ func (l *localBlocks) lookup(id int64) *sharedBlock {
 	b := l.mu.byID[id]
 	if b != nil {
 		b.users++
+		b.recent = true
 	}
 	return b
 }
@@ -132,7 +133,7 @@ func (l *localBlocks) take(ctx context.Context, src source, b FileBlock, length 
 	if err != nil {
 		return nil, err
 	}
-	return l.keep(&sharedBlock{localBlock: opened, all: l, id: b.ID, users: 1}), nil
+	return l.keep(&sharedBlock{localBlock: opened, all: l, id: b.ID, users: 1, recent: true}), nil
 }
 
 // keep makes a block available to others, in the place of an idle one if there
@@ -144,24 +145,29 @@ func (l *localBlocks) keep(b *sharedBlock) *sharedBlock {
 		l.mu.byID = map[int64]*sharedBlock{}
 	}
 	if len(l.mu.byID) >= keptBlocks {
-		l.dropIdleLocked(1, time.Now())
+		l.dropIdleLocked()
 	}
 	if _, taken := l.mu.byID[b.id]; taken || l.mu.closed || len(l.mu.byID) >= keptBlocks {
 		b.dropped = true
 	} else {
 		l.mu.byID[b.id] = b
+		l.sweepLaterLocked()
 	}
 	return b
 }
 
-// dropIdleLocked closes up to n blocks that nobody uses since before a time.
-func (l *localBlocks) dropIdleLocked(n int, before time.Time) {
-	for id, b := range l.mu.byID {
-		if n > 0 && b.users == 0 && b.idle.Before(before) {
-			delete(l.mu.byID, id)
-			_ = b.Close() // it was read only
-			n--
+// dropIdleLocked closes a block that nobody uses, the one that is idle longest as
+// far as that is known.
+func (l *localBlocks) dropIdleLocked() {
+	var idle *sharedBlock
+	for _, b := range l.mu.byID {
+		if b.users == 0 && (idle == nil || idle.recent) {
+			idle = b
 		}
+	}
+	if idle != nil {
+		delete(l.mu.byID, idle.id)
+		_ = idle.Close() // it was read only
 	}
 }
 
@@ -171,13 +177,8 @@ func (b *sharedBlock) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b.users--
-	switch {
-	case b.users > 0:
-	case b.dropped:
+	if b.users == 0 && b.dropped {
 		_ = b.Close()
-	default:
-		b.idle = time.Now()
-		l.sweepLaterLocked()
 	}
 }
 
@@ -192,7 +193,13 @@ func (l *localBlocks) sweepIdle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.mu.sweep = nil
-	l.dropIdleLocked(len(l.mu.byID), time.Now().Add(-keptIdle))
+	for id, b := range l.mu.byID {
+		if b.users == 0 && !b.recent {
+			delete(l.mu.byID, id)
+			_ = b.Close()
+		}
+		b.recent = false
+	}
 	if len(l.mu.byID) > 0 {
 		l.sweepLaterLocked()
 	}
@@ -242,8 +249,10 @@ type localStretch struct {
 	next     func()  // prepares the block that follows
 }
 
-// smallRead is the size below which reads of a local block are buffered.
-const smallRead = 128 << 10
+const (
+	largeRead   = 32 << 10 // reads of a local block below this size are buffered
+	localBuffer = 128 << 10
+)
 
 func newLocalStretch(b *sharedBlock, off, length int64, next func()) *localStretch {
 	return &localStretch{block: b, pos: off, end: off + length, half: off + length/2, next: next}
@@ -251,11 +260,11 @@ func newLocalStretch(b *sharedBlock, off, length int64, next func()) *localStret
 
 func (l *localStretch) Read(p []byte) (int, error) {
 	if len(l.ready) == 0 {
-		if len(p) >= smallRead {
+		if len(p) >= largeRead {
 			return l.fill(p)
 		}
 		if l.buf == nil {
-			l.buf = rpc.NewPage(smallRead)
+			l.buf = rpc.NewPage(localBuffer)
 		}
 		n, err := l.fill(*l.buf)
 		if l.ready = (*l.buf)[:n]; n == 0 {

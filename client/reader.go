@@ -375,7 +375,11 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 // Whatever prevents that, the worker can still send them.
 func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length int64, short bool) (blockReader, error) {
 	if open := r.openNear(src, b, length); open != nil {
-		return newLocalStretch(open, off, n, func() { r.prepare(index + 1) }), nil
+		var next func()
+		if index+1 < len(r.info.Blocks) {
+			next = func() { r.prepare(index + 1) }
+		}
+		return newLocalStretch(open, off, n, next), nil
 	}
 	req := &blockpb.ReadRequest{
 		BlockId: &b.ID, Offset: &off, Length: &n, ChunkSize: &r.conf.chunk,

@@ -4,11 +4,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
@@ -81,6 +79,7 @@ type LocalFile struct {
 	length int64
 	view   atomic.Pointer[view]
 	memory mapping
+	small  []smallSpan // by span
 	side   struct {
 		sync.Mutex
 		sums []uint32 // nil until the sidecar is needed
@@ -101,6 +100,8 @@ func (l *LocalFiles) Open(path string, length int64, verified Stamp) (*LocalFile
 		return nil, errors.E("block.open", path, errors.NotFound, err)
 	}
 	file := &LocalFile{all: l, f: f, fd: int(f.Fd()), path: path, length: length}
+	file.memory.limit = mapLimit(file.fd)
+	file.small = make([]smallSpan, file.spans())
 	stamp := fdStamp(file.fd)
 	view := file.viewOf(stamp)
 	switch spans := file.spans(); {
@@ -167,11 +168,9 @@ func (l *LocalFile) ReadAt(p []byte, off int64) (int, error) {
 		return 0, errors.Errorf(errors.OutOfRange, "Offset %d is not in %s of %d bytes.", off, l.path, l.length)
 	}
 	n := int(min(int64(len(p)), l.length-off))
-	if n > 0 {
-		if !l.readKnown(p[:n], off) {
-			if err := l.verify(p[:n], off); err != nil {
-				return 0, err
-			}
+	if n > 0 && !l.readSmall(p[:n], off) && !l.readKnown(p[:n], off) {
+		if err := l.verify(p[:n], off); err != nil {
+			return 0, err
 		}
 	}
 	if n < len(p) {
@@ -188,7 +187,7 @@ func (l *LocalFile) readKnown(p []byte, off int64) bool {
 	if !v.has(int(off/SpanSize), int((off+int64(len(p))-1)/SpanSize)) {
 		return false
 	}
-	if len(p) > mapLimit || !l.memory.copy(l, p, off) {
+	if len(p) > l.memory.limit || !l.memory.copy(l, p, off) {
 		if n, _ := l.f.ReadAt(p, off); n < len(p) {
 			return false
 		}
@@ -263,44 +262,4 @@ func (l *LocalFile) readSpans(p []byte, off int64, sums []uint32) error {
 
 func (l *LocalFile) damaged(off int64, cause error) error {
 	return errors.E("block.read", l.path+" at "+strconv.FormatInt(off, 10), errors.Corrupt, cause)
-}
-
-// mapLimit is the size up to which a read is faster from mapped memory than by a
-// call of the system.
-const mapLimit = SpanSize
-
-// mapping is a block file in memory, made when first used.
-type mapping struct {
-	once  sync.Once
-	bytes []byte // nil if it could not be made
-}
-
-// copy copies from the file. It reports false for what the file does not have, or
-// cannot be read.
-func (m *mapping) copy(l *LocalFile, p []byte, off int64) (ok bool) {
-	m.once.Do(func() {
-		if int64(int(l.length)) == l.length {
-			m.bytes, _ = syscall.Mmap(l.fd, 0, int(l.length), syscall.PROT_READ, syscall.MAP_SHARED)
-		}
-	})
-	if m.bytes == nil {
-		return false
-	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			if _, fault := p.(interface{ Addr() uintptr }); !fault {
-				panic(p)
-			}
-			ok = false
-		}
-	}()
-	return copy(p, m.bytes[off:]) == len(p)
-}
-
-func (m *mapping) close() {
-	if m.bytes != nil {
-		_ = syscall.Munmap(m.bytes)
-		m.bytes = nil
-	}
 }

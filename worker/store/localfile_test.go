@@ -204,7 +204,7 @@ func TestLocalVerifiedOnce(t *testing.T) {
 	var files LocalFiles
 	h, l := localBlock(t, s, 0, size, &files)
 	settle(t, l.path)
-	if _, err := l.ReadAt(make([]byte, 10), page); err != nil {
+	if _, err := l.ReadAt(make([]byte, smallRead+1), page); err != nil {
 		t.Fatal(err)
 	}
 	v := reopenLocal(t, h, &files).view.Load()
