@@ -30,8 +30,8 @@ var (
 		"Folder for blocks being written; emptied when the worker starts.")
 	WorkerAllocatorClass = classKey("alluxio.worker.allocator.class", "alluxio.worker.block.allocator.MaxFreeAllocator", []string{"MaxFreeAllocator", "GreedyAllocator", "RoundRobinAllocator"}, Worker, Warn,
 		"Which directory of a tier gets a new block: MaxFreeAllocator, GreedyAllocator or RoundRobinAllocator.")
-	WorkerBlockAnnotatorClass = classKey("alluxio.worker.block.annotator.class", "alluxio.worker.block.annotator.LRUAnnotator", []string{"LRUAnnotator", "LRFUAnnotator", "S3FIFOAnnotator", "WTinyLFUAnnotator"}, Worker, Warn,
-		"Order of eviction: LRUAnnotator, LRFUAnnotator, and beyond Alluxio S3FIFOAnnotator and WTinyLFUAnnotator.")
+	WorkerBlockAnnotatorClass = classKey("alluxio.worker.block.annotator.class", "alluxio.worker.block.annotator.WTinyLFUAnnotator", []string{"WTinyLFUAnnotator", "S3FIFOAnnotator", "LRUAnnotator", "LRFUAnnotator"}, Worker, Warn,
+		"Order of eviction: WTinyLFUAnnotator, which adapts to the workload; S3FIFOAnnotator; Alluxio's LRUAnnotator (its default) and LRFUAnnotator. alluxio cache-sim compares them on a trace.")
 	WorkerBlockAnnotatorLRFUStepFactor = floatKey("alluxio.worker.block.annotator.lrfu.step.factor", "0.25", Worker, Warn,
 		"LRFU weight between use count (0) and recency (1).")
 	WorkerBlockAnnotatorLRFUAttenuationFactor = floatKey("alluxio.worker.block.annotator.lrfu.attenuation.factor", "2.0", Worker, Warn,

@@ -24,7 +24,7 @@ type Options struct {
 	PageSize   int    // bytes, a multiple of SpanSize; 1 MiB
 
 	Allocator string        // MaxFree (default), RoundRobin, Greedy
-	Evict     evict.Options // policy and its parameters; LRU
+	Evict     evict.Options // policy and its parameters; W-TinyLFU
 
 	ReadAheadMax        int64         // bytes fetched ahead of a sequential reader at most; 64 MiB
 	FetchSize           int64         // bytes asked of a Source in one request at most; 4 MiB

@@ -5,6 +5,7 @@
 package evict
 
 import (
+	"hash/maphash"
 	"strings"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -20,7 +21,8 @@ type Policy[K comparable] interface {
 	// Remove says that key left the cache for another reason than Victim.
 	Remove(key K)
 	// Victim takes the key to give up next out of the policy and returns it.
-	// Keys for which keep returns true stay; ok is false when all do.
+	// Keys for which keep returns true stay, as if in use just now; ok is false
+	// when all do. It costs O(1), amortised, but for keys that are kept.
 	Victim(keep func(K) bool) (key K, ok bool)
 	// Coldest yields keys, those to be given up soonest first as far as the
 	// policy can tell without being changed, until yield returns false.
@@ -31,8 +33,9 @@ type Policy[K comparable] interface {
 
 // Options choose a policy.
 type Options struct {
-	// Policy is LRU (default), LRFU, S3-FIFO or W-TinyLFU; Alluxio's class
-	// names ending in LRUAnnotator and LRFUAnnotator are understood.
+	// Policy is one of Names, or a class name of Alluxio's kind that means one:
+	// LRUAnnotator, LRFUAnnotator, S3FIFOAnnotator, WTinyLFUAnnotator, with or
+	// without a package. Empty is W-TinyLFU.
 	Policy string
 	// Capacity is the size of the cache in bytes (the sizes given to Add).
 	Capacity int64
@@ -40,22 +43,47 @@ type Options struct {
 	Attenuation, Step float64
 }
 
-// Names lists the policies.
-func Names() []string { return []string{"LRU", "LRFU", "S3-FIFO", "W-TinyLFU"} }
+// Names lists the policies, the default first.
+func Names() []string { return []string{"W-TinyLFU", "S3-FIFO", "LRU", "LRFU"} }
+
+// Find returns which of Names a policy's name or class name means; Invalid if none.
+func Find(policy string) (string, error) {
+	if policy == "" {
+		return Names()[0], nil
+	}
+	simple := func(name string) string {
+		name = strings.ToUpper(name[strings.LastIndexByte(name, '.')+1:])
+		return strings.ReplaceAll(strings.TrimSuffix(name, "ANNOTATOR"), "-", "")
+	}
+	for _, name := range Names() {
+		if simple(name) == simple(policy) {
+			return name, nil
+		}
+	}
+	return "", errors.Errorf(errors.Invalid, "Unknown eviction policy %q: choose one of %s.", policy, strings.Join(Names(), ", "))
+}
 
 // New returns the policy that o chooses; Invalid for an unknown name.
 func New[K comparable](o Options) (Policy[K], error) {
-	name := strings.ToUpper(o.Policy)
-	name = strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "ANNOTATOR")
+	seed := maphash.MakeSeed()
+	return NewHashed(o, func(key K) uint64 { return maphash.Comparable(seed, key) })
+}
+
+// NewHashed is New with the hash function to use, which decides what is sampled
+// and estimated: with the same one, the same calls have the same answers.
+func NewHashed[K comparable](o Options, hash func(K) uint64) (Policy[K], error) {
+	name, err := Find(o.Policy)
+	if err != nil {
+		return nil, err
+	}
 	switch name {
-	case "", "LRU":
+	case "LRU":
 		return newLRU[K](), nil
 	case "LRFU":
 		return newLRFU[K](o), nil
-	case "S3-FIFO", "S3FIFO":
+	case "S3-FIFO":
 		return newS3FIFO[K](o.Capacity), nil
-	case "W-TINYLFU", "WTINYLFU", "TINYLFU":
-		return newTinyLFU[K](o.Capacity), nil
+	default:
+		return newWTinyLFU(o.Capacity, hash), nil
 	}
-	return nil, errors.Errorf(errors.Invalid, "Unknown eviction policy %q: choose one of %s.", o.Policy, strings.Join(Names(), ", "))
 }

@@ -1,6 +1,7 @@
 package evict
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -172,6 +173,38 @@ func TestHitRatios(t *testing.T) {
 	for _, name := range []string{"S3-FIFO", "W-TinyLFU"} {
 		if ratios[name][0] < ratios["LRU"][0] || ratios[name][1] < ratios["LRU"][1]+5 {
 			t.Errorf("%s is no better than LRU: %v, %v", name, ratios[name], ratios["LRU"])
+		}
+	}
+}
+
+// BenchmarkPolicies replays a Zipf trace with scans through caches of several
+// sizes: one operation is a hit, or a miss with its victim.
+func BenchmarkPolicies(b *testing.B) {
+	trace := zipf(400_000, 200_000, true)
+	for _, capacity := range []int{1000, 10_000, 100_000} {
+		for _, name := range Names() {
+			b.Run(fmt.Sprintf("%s/%d", name, capacity), func(b *testing.B) {
+				p := make1(b, name, int64(capacity))
+				in := map[int]bool{}
+				b.ReportAllocs()
+				i := 0
+				for b.Loop() {
+					k := trace[i]
+					if i++; i == len(trace) {
+						i = 0
+					}
+					if in[k] {
+						p.Use(k)
+						continue
+					}
+					if len(in) == capacity {
+						victim, _ := p.Victim(none)
+						delete(in, victim)
+					}
+					p.Add(k, 1)
+					in[k] = true
+				}
+			})
 		}
 	}
 }

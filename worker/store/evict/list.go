@@ -51,19 +51,22 @@ func (q *queue[K]) move(e *entry[K]) {
 	q.push(e)
 }
 
-// oldestNot returns the oldest entry whose key is not kept.
+// oldestNot returns the oldest entry whose key is not kept. Kept ones that it
+// meets go to the new end, so that the next call does not meet them again.
 func (q *queue[K]) oldestNot(keep func(K) bool) *entry[K] {
-	for e := q.oldest; e != nil; e = e.prev {
+	for range q.len {
+		e := q.oldest
 		if !keep(e.key) {
 			return e
 		}
+		q.move(e)
 	}
 	return nil
 }
 
-// each yields the keys from the oldest on; false when yield did.
-func (q *queue[K]) each(yield func(K) bool) bool {
-	for e := q.oldest; e != nil; e = e.prev {
+// each yields the keys from e to the newest of its queue; false when yield did.
+func each[K comparable](e *entry[K], yield func(K) bool) bool {
+	for ; e != nil; e = e.prev {
 		if !yield(e.key) {
 			return false
 		}
@@ -72,11 +75,31 @@ func (q *queue[K]) each(yield func(K) bool) bool {
 }
 
 // table is what the list-based policies share: the keys and their entries.
-type table[K comparable] map[K]*entry[K]
+type table[K comparable] struct {
+	entries map[K]*entry[K]
+	spare   *entry[K] // of the last key that left, for the next that comes
+}
+
+func newTable[K comparable]() table[K] { return table[K]{entries: map[K]*entry[K]{}} }
+
+// Len is the number of keys.
+func (t *table[K]) Len() int { return len(t.entries) }
+
+// add puts a new key at the new end of q.
+func (t *table[K]) add(key K, size int64, q *queue[K]) {
+	e := t.spare
+	if e == nil {
+		e = new(entry[K])
+	}
+	t.spare = nil
+	*e = entry[K]{key: key, size: size}
+	t.entries[key] = e
+	q.push(e)
+}
 
 // resize changes the size of a key that is there.
-func (t table[K]) resize(key K, size int64) bool {
-	e, ok := t[key]
+func (t *table[K]) resize(key K, size int64) bool {
+	e, ok := t.entries[key]
 	if ok {
 		e.in.bytes += size - e.size
 		e.size = size
@@ -84,15 +107,17 @@ func (t table[K]) resize(key K, size int64) bool {
 	return ok
 }
 
-func (t table[K]) remove(key K) {
-	if e, ok := t[key]; ok {
-		e.in.remove(e)
-		delete(t, key)
+// Remove forgets a key, if it is there.
+func (t *table[K]) Remove(key K) {
+	if e, ok := t.entries[key]; ok {
+		t.take(e)
 	}
 }
 
-func (t table[K]) take(e *entry[K]) (K, bool) {
+// take removes e and returns its key.
+func (t *table[K]) take(e *entry[K]) K {
 	e.in.remove(e)
-	delete(t, e.key)
-	return e.key, true
+	delete(t.entries, e.key)
+	t.spare = e
+	return e.key
 }

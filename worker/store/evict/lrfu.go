@@ -65,16 +65,19 @@ func (p *lrfu[K]) Remove(key K) {
 
 func (p *lrfu[K]) Victim(keep func(K) bool) (key K, ok bool) {
 	var kept []*scored[K]
-	for p.heap.Len() > 0 {
+	for p.heap.Len() > 0 && !ok {
 		e := heap.Pop(&p.heap).(*scored[K])
-		if !keep(e.key) {
+		if ok = !keep(e.key); ok {
 			delete(p.keys, e.key)
-			key, ok = e.key, true
-			break
+			key = e.key
+		} else {
+			kept = append(kept, e)
 		}
-		kept = append(kept, e)
 	}
 	for _, e := range kept {
+		// In use means worth as much as what came just now: the next call does not
+		// meet it at once again.
+		e.score = max(e.score, p.lambda*p.now)
 		heap.Push(&p.heap, e)
 	}
 	return key, ok

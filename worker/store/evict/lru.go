@@ -6,30 +6,25 @@ type lru[K comparable] struct {
 	q queue[K]
 }
 
-func newLRU[K comparable]() *lru[K] { return &lru[K]{table: table[K]{}} }
+func newLRU[K comparable]() *lru[K] { return &lru[K]{table: newTable[K]()} }
 
 func (p *lru[K]) Add(key K, size int64) {
 	if !p.resize(key, size) {
-		e := &entry[K]{key: key, size: size}
-		p.table[key] = e
-		p.q.push(e)
+		p.add(key, size, &p.q)
 	}
 }
 
 func (p *lru[K]) Use(key K) {
-	if e, ok := p.table[key]; ok {
+	if e, ok := p.entries[key]; ok {
 		p.q.move(e)
 	}
 }
 
-func (p *lru[K]) Remove(key K) { p.remove(key) }
-
 func (p *lru[K]) Victim(keep func(K) bool) (key K, ok bool) {
 	if e := p.q.oldestNot(keep); e != nil {
-		return p.take(e)
+		return p.take(e), true
 	}
 	return key, false
 }
 
-func (p *lru[K]) Coldest(yield func(K) bool) { p.q.each(yield) }
-func (p *lru[K]) Len() int                   { return len(p.table) }
+func (p *lru[K]) Coldest(yield func(K) bool) { each(p.q.oldest, yield) }

@@ -15,38 +15,34 @@ type s3fifo[K comparable] struct {
 const (
 	smallPart = 0.1 // of the capacity
 	maxFreq   = 3
+	minGhosts = 64 // there may be as many ghosts as keys, and at least so many
 )
 
 func newS3FIFO[K comparable](capacity int64) *s3fifo[K] {
 	small := int64(smallPart * float64(capacity))
-	return &s3fifo[K]{table: table[K]{}, ghosts: table[K]{}, smallMax: small, ghostMax: capacity - small}
+	return &s3fifo[K]{table: newTable[K](), ghosts: newTable[K](), smallMax: small, ghostMax: capacity - small}
 }
 
 func (p *s3fifo[K]) Add(key K, size int64) {
 	if p.resize(key, size) {
 		return
 	}
-	e := &entry[K]{key: key, size: size}
-	p.table[key] = e
-	if _, back := p.ghosts[key]; back {
-		p.ghosts.remove(key)
-		p.main.push(e)
+	if _, back := p.ghosts.entries[key]; back {
+		p.ghosts.Remove(key)
+		p.add(key, size, &p.main)
 		return
 	}
-	p.small.push(e)
+	p.add(key, size, &p.small)
 }
 
 func (p *s3fifo[K]) Use(key K) {
-	if e, ok := p.table[key]; ok {
+	if e, ok := p.entries[key]; ok {
 		e.freq = min(e.freq+1, maxFreq)
 	}
 }
 
-func (p *s3fifo[K]) Remove(key K) { p.remove(key) }
-
 func (p *s3fifo[K]) Victim(keep func(K) bool) (key K, ok bool) {
-	// Each round either gives up a key, moves one from small to main, or uses
-	// up one unit of freq in main: kept keys are rotated at most once a queue.
+	// What the first round moved to main the second may give up.
 	for range 2 {
 		if p.small.bytes > p.smallMax || p.main.len == 0 {
 			if key, ok = p.fromSmall(keep); ok {
@@ -66,17 +62,18 @@ func (p *s3fifo[K]) Victim(keep func(K) bool) (key K, ok bool) {
 // fromSmall gives up the oldest key of the small queue that was not used
 // again, moving those that were to main.
 func (p *s3fifo[K]) fromSmall(keep func(K) bool) (key K, ok bool) {
-	for e := p.small.oldest; e != nil; {
-		newer := e.prev
+	for range p.small.len {
+		e := p.small.oldest
 		switch {
 		case e.freq > 0:
 			e.freq = 0
 			p.main.move(e)
-		case !keep(e.key):
+		case keep(e.key):
+			p.small.move(e)
+		default:
 			p.remember(e)
-			return p.take(e)
+			return p.take(e), true
 		}
-		e = newer
 	}
 	return key, false
 }
@@ -89,7 +86,7 @@ func (p *s3fifo[K]) fromMain(keep func(K) bool) (key K, ok bool) {
 		case e.freq > 0:
 			e.freq--
 		case !keep(e.key):
-			return p.take(e)
+			return p.take(e), true
 		}
 		p.main.move(e)
 	}
@@ -98,17 +95,13 @@ func (p *s3fifo[K]) fromMain(keep func(K) bool) (key K, ok bool) {
 
 // remember makes a ghost of e.
 func (p *s3fifo[K]) remember(e *entry[K]) {
-	g := &entry[K]{key: e.key, size: e.size}
-	p.ghosts.remove(e.key)
-	p.ghosts[e.key] = g
-	p.ghost.push(g)
-	for p.ghost.bytes > p.ghostMax && p.ghost.oldest != nil {
+	p.ghosts.Remove(e.key)
+	p.ghosts.add(e.key, e.size, &p.ghost)
+	for p.ghost.bytes > p.ghostMax || p.ghost.len > max(minGhosts, p.Len()) {
 		p.ghosts.take(p.ghost.oldest)
 	}
 }
 
 func (p *s3fifo[K]) Coldest(yield func(K) bool) {
-	_ = p.small.each(yield) && p.main.each(yield)
+	_ = each(p.small.oldest, yield) && each(p.main.oldest, yield)
 }
-
-func (p *s3fifo[K]) Len() int { return len(p.table) }

@@ -1,140 +1,139 @@
 package evict
 
-import "hash/maphash"
+// shape is what can be varied in W-TinyLFU.
+type shape struct {
+	window float64 // part of the capacity
+	margin int     // uses by which a newcomer must be ahead of what it displaces
+}
 
-// tinyLFU is W-TinyLFU (Einziger et al., 2017): a small LRU window in front of
-// a segmented LRU; what leaves the window gets in only if a sketch of recent
-// frequencies says that it is used more than what it would displace.
-type tinyLFU[K comparable] struct {
+// segments is W-TinyLFU (Einziger, Friedman, Manes 2017) of one shape: newcomers
+// live in an LRU window; what leaves the window stays only if a sketch of recent
+// uses says that it is used more than what it would displace from the main part,
+// a segmented LRU. With a window of the whole capacity it is LRU.
+type segments[K comparable] struct {
 	table[K]
 	window, probation, protected queue[K]
-	windowMax, mainMax           int64 // bytes
-	protectedMax                 int64
-	sketch                       sketch
-	seed                         maphash.Seed
+
+	shape
+	capacity, windowMax, mainMax, protectedMax int64 // bytes
+
+	hash   func(K) uint64
+	sketch *sketch
 }
 
 const (
-	windowPart    = 0.01 // of the capacity
-	protectedPart = 0.8  // of the rest
+	protectedPart = 0.8 // of the main part
+	// maxMoves bounds what one call moves between the parts after a change of
+	// shape: the rest follows with the next calls.
+	maxMoves = 16
 )
 
-func newTinyLFU[K comparable](capacity int64) *tinyLFU[K] {
-	window := int64(windowPart * float64(capacity))
-	return &tinyLFU[K]{table: table[K]{}, windowMax: window, mainMax: capacity - window,
-		protectedMax: int64(protectedPart * float64(capacity-window)), seed: maphash.MakeSeed()}
+func newSegments[K comparable](capacity int64, s shape, hash func(K) uint64, counts *sketch) segments[K] {
+	p := segments[K]{table: newTable[K](), hash: hash, sketch: counts}
+	p.reshape(capacity, s)
+	return p
 }
 
-func (p *tinyLFU[K]) hash(key K) uint64 { return maphash.Comparable(p.seed, key) }
+// reshape changes the limits; the keys follow with the calls to come.
+func (p *segments[K]) reshape(capacity int64, s shape) {
+	p.shape, p.capacity = s, capacity
+	p.windowMax = int64(s.window * float64(capacity))
+	p.mainMax = capacity - p.windowMax
+	p.protectedMax = int64(protectedPart * float64(p.mainMax))
+}
 
-func (p *tinyLFU[K]) Add(key K, size int64) {
-	if p.resize(key, size) {
-		return
+func (p *segments[K]) mainBytes() int64 { return p.probation.bytes + p.protected.bytes }
+func (p *segments[K]) bytes() int64     { return p.window.bytes + p.mainBytes() }
+
+// insert puts a new key into the window. That may be too full then: where its
+// oldest go is decided when there is no room, by evict.
+func (p *segments[K]) insert(key K, size int64) { p.add(key, size, &p.window) }
+
+func (p *segments[K]) touch(e *entry[K]) {
+	switch {
+	case e.in != &p.window && p.mainBytes() > p.mainMax:
+		p.window.move(e) // the main part has to shrink: not by what is used
+	case e.in == &p.probation:
+		p.protected.move(e)
+		for range maxMoves {
+			if p.protected.bytes <= p.protectedMax || p.protected.len == 1 {
+				break
+			}
+			p.probation.move(p.protected.oldest)
+		}
+	default:
+		e.in.move(e)
 	}
-	e := &entry[K]{key: key, size: size}
-	p.table[key] = e
-	p.sketch.fit(len(p.table))
-	p.sketch.add(p.hash(key))
-	p.window.push(e)
-	// While there is room nobody needs to be displaced.
-	for p.window.bytes > p.windowMax && p.probation.bytes+p.protected.bytes+p.window.oldest.size <= p.mainMax {
+}
+
+// evict takes the key to give up out.
+func (p *segments[K]) evict(keep func(K) bool) (key K, ok bool) {
+	// What the main part has room for need not displace anything.
+	for range maxMoves {
+		if p.window.bytes <= p.windowMax || p.mainBytes()+p.window.oldest.size > p.mainMax {
+			break
+		}
 		p.probation.move(p.window.oldest)
 	}
-}
-
-func (p *tinyLFU[K]) Use(key K) {
-	e, ok := p.table[key]
-	if !ok {
-		return
-	}
-	p.sketch.add(p.hash(key))
-	if e.in != &p.probation {
-		e.in.move(e)
-		return
-	}
-	p.protected.move(e)
-	for p.protected.bytes > p.protectedMax && p.protected.len > 1 {
-		p.probation.move(p.protected.oldest)
-	}
-}
-
-func (p *tinyLFU[K]) Remove(key K) { p.remove(key) }
-
-func (p *tinyLFU[K]) Victim(keep func(K) bool) (key K, ok bool) {
 	resident := p.probation.oldestNot(keep)
 	if resident == nil {
 		resident = p.protected.oldestNot(keep)
 	}
-	if newcomer := p.window.oldestNot(keep); newcomer != nil && (p.window.bytes > p.windowMax || resident == nil) {
-		if resident != nil && p.sketch.count(p.hash(newcomer.key)) > p.sketch.count(p.hash(resident.key)) {
-			p.probation.move(newcomer)
-			return p.take(resident)
-		}
-		return p.take(newcomer)
-	}
-	if resident == nil {
+	newcomer := p.window.oldestNot(keep)
+	switch {
+	case resident == nil && newcomer == nil:
 		return key, false
+	case resident == nil:
+		return p.take(newcomer), true
+	case newcomer == nil || p.window.bytes+newcomer.size <= p.windowMax:
+		// The key that needs the room will find some in the window.
+		return p.take(resident), true
+	case p.admits(newcomer, resident):
+		p.probation.move(newcomer)
+		return p.take(resident), true
 	}
-	return p.take(resident)
+	return p.take(newcomer), true
 }
 
-func (p *tinyLFU[K]) Coldest(yield func(K) bool) {
-	_ = p.window.each(yield) && p.probation.each(yield) && p.protected.each(yield)
-}
-
-func (p *tinyLFU[K]) Len() int { return len(p.table) }
-
-// sketch counts uses approximately: four rows of counters up to 15, halved when
-// ten times as many uses as keys were counted.
-type sketch struct {
-	rows  [4][]uint8
-	added int
-}
-
-const maxCount = 15
-
-// fit grows the sketch for n keys; counts are lost by it, which is rare.
-func (s *sketch) fit(n int) {
-	size := len(s.rows[0])
-	if n <= size {
-		return
-	}
-	size = max(1024, 2*size)
-	for size < n {
-		size *= 2
-	}
-	for i := range s.rows {
-		s.rows[i] = make([]uint8, size)
-	}
-	s.added = 0
-}
-
-func (s *sketch) slot(row int, h uint64) *uint8 {
-	h *= 0x9e3779b97f4a7c15 + uint64(row)*0xda942042e4dd58b5*2
-	h ^= h >> 32
-	return &s.rows[row][h&uint64(len(s.rows[row])-1)]
-}
-
-func (s *sketch) add(h uint64) {
-	for row := range s.rows {
-		if c := s.slot(row, h); *c < maxCount {
-			*c++
+// shrink evicts until no more than max bytes are left.
+func (p *segments[K]) shrink(max int64, keep func(K) bool) {
+	for p.bytes() > max {
+		if _, ok := p.evict(keep); !ok {
+			return
 		}
 	}
-	if s.added++; s.added >= 10*len(s.rows[0]) {
-		for _, r := range s.rows {
-			for i := range r {
-				r[i] /= 2
-			}
-		}
-		s.added /= 2
-	}
 }
 
-func (s *sketch) count(h uint64) uint8 {
-	n := uint8(maxCount)
-	for row := range s.rows {
-		n = min(n, *s.slot(row, h))
+// admits reports whether newcomer is used more than all that it would displace
+// from the main part, beginning with resident.
+func (p *segments[K]) admits(newcomer, resident *entry[K]) bool {
+	uses := p.sketch.count(p.hash(newcomer.key)) - p.margin
+	for size := int64(0); uses > 0; resident = resident.prev {
+		uses -= p.sketch.count(p.hash(resident.key))
+		if size += resident.size; size >= newcomer.size || resident.prev == nil {
+			break
+		}
 	}
-	return n
+	return uses > 0
+}
+
+// Coldest lets the oldest of the window and of the main part compete, like evict.
+func (p *segments[K]) Coldest(yield func(K) bool) {
+	w, m := p.window.oldest, p.probation.oldest
+	for {
+		if m == nil {
+			_ = each(w, yield) && each(p.protected.oldest, yield)
+			return
+		}
+		e := m
+		if w != nil && !p.admits(w, m) {
+			e = w
+			w = w.prev
+		} else {
+			m = m.prev
+		}
+		if !yield(e.key) {
+			return
+		}
+	}
 }
