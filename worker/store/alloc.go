@@ -183,3 +183,46 @@ func (s *Store) unreserve(d *dir, n int64) {
 	d.reserved -= n
 	s.mu.Unlock()
 }
+
+// dirFor chooses the directory of a block to be filled; space is reserved page by
+// page. One with room for all of it comes first, then one that can make room, then
+// the one that can make most.
+func (s *Store) dirFor(length int64, at Place) *dir {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := s.dirsAt(at)
+	for _, dirs := range [...][]*dir{wanted, s.dirs} {
+		if d := s.pickLocked(dirs, length); d != nil {
+			return d
+		}
+	}
+	var most *dir
+	for _, dirs := range [...][]*dir{wanted, s.dirs} {
+		for _, d := range dirs {
+			if d.state != dirFailed && (most == nil || d.spare() > most.spare()) {
+				most = d
+			}
+		}
+		if most != nil && most.spare() >= length {
+			return most
+		}
+	}
+	if most != nil && most.spare() < min(length, int64(s.opts.PageSize)) {
+		return nil
+	}
+	return most
+}
+
+// misplace notes that a page of b could not be kept. If its directory cannot give
+// it what it needs and another can, b is dropped when its readers have gone: the next one
+// begins it there.
+func (s *Store) misplace(b *block) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.misplaced || b.dir.spare() >= b.length-b.bytes {
+		return
+	}
+	b.misplaced = slices.ContainsFunc(s.dirs, func(d *dir) bool {
+		return d != b.dir && d.state != dirFailed && d.spare() >= b.length
+	})
+}

@@ -34,8 +34,9 @@ type block struct {
 	whole       bool
 	confirmed   bool // fingerprint != ""
 	fingerprint string
-	tracked     bool // in dir.policy
-	gone        bool // not in the index any more
+	tracked     bool  // in dir.policy
+	evictable   int64 // what dir.evictable has of it
+	gone        bool  // not in the index any more
 	moving      bool
 	used        bool // by a reader since it was last idle
 	misplaced   bool // dir has no room for the rest of it, another directory has
@@ -84,6 +85,23 @@ func (b *block) pageOf(off int64) int { return int(off / int64(b.pageSize)) }
 func (b *block) pageOff(p int) int64  { return int64(p) * int64(b.pageSize) }
 func (b *block) pageLen(p int) int64  { return min(int64(b.pageSize), b.length-b.pageOff(p)) }
 func (b *block) spansPerPage() int    { return b.pageSize / SpanSize }
+
+// resized tells the policy of the directory that b has another number of bytes, if
+// it may be evicted. Store.mu is held.
+func (b *block) resized() {
+	if b.tracked {
+		b.dir.policy.Add(b.id, b.bytes)
+		b.dir.evictable += b.bytes - b.evictable
+		b.evictable = b.bytes
+	}
+}
+
+// untrack says that b cannot be evicted. Store.mu is held.
+func (b *block) untrack() {
+	b.dir.policy.Remove(b.id)
+	b.dir.evictable -= b.evictable
+	b.tracked, b.evictable = false, 0
+}
 
 // ensureOpen opens the file of b. The caller has counted itself in b.refs, so
 // that it stays open.

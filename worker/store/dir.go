@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -42,10 +43,13 @@ type dir struct {
 	// a lowered one is being enforced.
 	used, reserved int64
 	policy         evict.Policy[blockid.ID]
+	evictable      int64 // bytes of used that policy knows of
 	state          dirState
-	cause          error // why it is not dirOK
-	scanning       bool  // the index does not have all of its blocks
-	fullAt         int64 // dirFull: what was used when the disk was full
+	cause          error     // why it is not dirOK
+	scanning       bool      // the index does not have all of its blocks
+	fullAt         int64     // dirFull: what was used when the disk was full
+	probeAt        time.Time // not before this is it probed
+	probePause     time.Duration
 	room           int64 // what the disk had room for when it was last looked at
 
 	readErrors atomic.Int32 // in a row
@@ -81,6 +85,10 @@ func (d *dir) limit() int64 {
 
 // free is what may still be reserved. Store.mu is held.
 func (d *dir) free() int64 { return d.limit() - d.used - d.reserved }
+
+// spare is what may be reserved if everything is evicted that may be; readers that
+// have it open put that off. Store.mu is held.
+func (d *dir) spare() int64 { return d.free() + d.evictable }
 
 // fault notes an I/O error of d. A disk that is full has no more room than it
 // has used, until a probe succeeds; a failing one is taken out with all its blocks. What is the process's own

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"container/list"
 	"context"
 	stderrors "errors"
 	"io"
@@ -14,7 +15,8 @@ import (
 // whoever waits for it, at once, and is written to its directory behind the
 // readers. A request to a Source has memory for one page, and for more while the
 // store has some to spare (Options.WriteBehind): with that used up, sources are
-// read no faster than directories take what they give.
+// read no faster than directories take what they give. Memory that nothing else
+// needs has pages that are written already and wait for their reader.
 
 // call is one page on its way: being fetched, then in memory until it is written
 // or given up.
@@ -27,10 +29,11 @@ type call struct {
 	extra  bool    // the memory is the store's, not the request's
 
 	// Guarded by block.mu.
-	readers int  // who wait or copy
-	waits   bool // wanted is closed
-	ended   bool // not in block.mu.calls any more
-	writing bool // counted in block.mu.writing
+	readers int           // who wait or copy
+	waits   bool          // wanted is closed
+	ended   bool          // not in block.mu.calls any more
+	writing bool          // counted in block.mu.writing
+	spare   *list.Element // of Store.spares: the page is written and not read yet
 }
 
 // errRetry ends calls whose fetch stopped for a reason that is not the waiting
@@ -71,11 +74,11 @@ func (h *Handle) join(p int) (*call, error) {
 	b := h.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.mu.present.has(p) {
-		return nil, nil
-	}
 	c, ok := b.mu.calls[p]
 	if !ok {
+		if b.mu.present.has(p) {
+			return nil, nil
+		}
 		if h.src == nil {
 			return nil, errors.Errorf(errors.NotFound, "The bytes at %d of block %d are not on this worker.", b.pageOff(p), b.id)
 		}
@@ -93,15 +96,32 @@ func (h *Handle) join(p int) (*call, error) {
 	return c, nil
 }
 
+// inMemory reports whether some of the n bytes at off are on their way, or in memory.
+func (h *Handle) inMemory(off int64, n int) bool {
+	b := h.b
+	if h.src == nil || n == 0 {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for p := b.pageOf(off); p <= b.pageOf(off+int64(n)-1); p++ {
+		if b.mu.calls[p] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // leaveCall undoes join.
 func (h *Handle) leaveCall(c *call) {
 	h.b.mu.Lock()
 	c.readers--
-	last := c.ended && c.readers == 0
-	h.b.mu.Unlock()
-	if last {
+	if c.readers == 0 && c.spare != nil {
+		h.s.dropSpareLocked(h.b, c)
+	} else if c.readers == 0 && c.ended {
 		h.s.putPage(c.buf)
 	}
+	h.b.mu.Unlock()
 }
 
 // Settle waits until what was fetched of the block so far is written, as far as
@@ -159,6 +179,11 @@ func (h *Handle) fetchLocked(p, n int) *call {
 func (s *Store) stopFetches(b *block) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, c := range b.mu.calls {
+		if c.spare != nil {
+			s.dropSpareLocked(b, c)
+		}
+	}
 	if b.mu.cancel != nil {
 		b.mu.cancel()
 		b.mu.ctx, b.mu.cancel = nil, nil
@@ -295,6 +320,7 @@ func (f *fetch) room(ctx context.Context, c *call) error {
 	}
 	f.s.starved.Add(1)
 	defer f.s.starved.Add(-1)
+	f.s.dropSpare()
 	select {
 	case f.own <- struct{}{}:
 		c.extra = false
@@ -340,7 +366,9 @@ func (f *fetch) keep(ctx context.Context) {
 			f.written(c)
 			f.hold(ctx, p, c)
 		}
-		f.end(p, c)
+		if !f.leaveSpare(p, c) {
+			f.end(p, c)
+		}
 	}
 }
 
@@ -418,6 +446,71 @@ func (f *fetch) end(p int, c *call) {
 		f.s.putPage(c.buf)
 	}
 	f.free(c)
+}
+
+// leaveSpare leaves a page that is written and that nobody has read yet in memory,
+// if there is some to spare, and reports whether it did.
+func (f *fetch) leaveSpare(p int, c *call) bool {
+	f.b.mu.Lock()
+	defer f.b.mu.Unlock()
+	if c.waits || f.b.mu.ctx == nil || !f.b.mu.present.has(p) || f.s.starved.Load() > 0 {
+		return false
+	}
+	if !c.extra {
+		select {
+		case f.s.behind <- struct{}{}:
+			c.extra = true
+			<-f.own
+		default:
+			return false
+		}
+	}
+	f.writtenLocked(c)
+	f.s.spares.Lock()
+	c.spare = f.s.spares.list.PushBack(spare{f.b, p, c})
+	f.s.spares.Unlock()
+	return true
+}
+
+// spare is a page that is in memory and on disk.
+type spare struct {
+	b *block
+	p int
+	c *call
+}
+
+// dropSpare gives up the memory of one spare page: the latest, which is likely to
+// be the farthest from its reader.
+func (s *Store) dropSpare() {
+	s.spares.Lock()
+	var last spare
+	if e := s.spares.list.Back(); e != nil {
+		last = e.Value.(spare)
+	}
+	s.spares.Unlock()
+	if last.c == nil {
+		return
+	}
+	last.b.mu.Lock()
+	defer last.b.mu.Unlock()
+	if last.c.spare != nil {
+		s.dropSpareLocked(last.b, last.c)
+	}
+}
+
+// dropSpareLocked gives up the memory of a spare page when nobody reads it. b.mu is
+// held.
+func (s *Store) dropSpareLocked(b *block, c *call) {
+	s.spares.Lock()
+	p := s.spares.list.Remove(c.spare).(spare).p
+	s.spares.Unlock()
+	c.spare = nil
+	delete(b.mu.calls, p)
+	c.ended = true
+	<-s.behind
+	if c.readers == 0 {
+		s.putPage(c.buf)
+	}
 }
 
 // keepPage writes a fetched page and marks it present.

@@ -8,19 +8,29 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
 // probeLoop tries the directories that are out of use and takes back those that
-// work again.
+// work again: after a second, and then less and less often.
 func (s *Store) probeLoop(ctx context.Context) {
-	every(ctx, s.opts.ProbeInterval, func() {
+	first := min(time.Second, s.opts.ProbeInterval)
+	every(ctx, first, func() {
 		for _, d := range s.dirs {
 			s.mu.Lock()
 			state := d.state
+			if state == dirOK {
+				d.probePause = 0
+			}
+			due := state != dirOK && !time.Now().Before(d.probeAt)
+			if due {
+				d.probePause = min(max(2*d.probePause, first), s.opts.ProbeInterval)
+				d.probeAt = time.Now().Add(d.probePause)
+			}
 			s.mu.Unlock()
-			if state != dirOK && ctx.Err() == nil {
+			if due && ctx.Err() == nil {
 				s.recover(ctx, d, state)
 			}
 		}

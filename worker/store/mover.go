@@ -177,9 +177,9 @@ func (s *Store) swap(b *block, from, to *dir, tmp string) error {
 // placeLocked moves the accounting of b to another directory. b.io is held too:
 // either lock is enough to read b.dir.
 func (s *Store) placeLocked(b *block, to *dir) {
-	b.dir.policy.Remove(b.id)
+	b.untrack()
 	b.dir.used -= b.bytes
-	b.dir, b.tracked = to, false
+	b.dir = to
 	to.used += b.bytes
 	s.trackLocked(b)
 }

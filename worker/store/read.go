@@ -164,8 +164,10 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 // read tries the present pages first, which is all there is to do for a warm
 // block, and goes page by page when some are missing or bad.
 func (h *Handle) read(ctx context.Context, buf []byte, off int64, n int) ([]byte, error) {
-	if out, bad, err := h.s.readVerified(h.b, buf, off, n); err == nil && bad < 0 {
-		return out, nil
+	if !h.inMemory(off, n) {
+		if out, bad, err := h.s.readVerified(h.b, buf, off, n); err == nil && bad < 0 {
+			return out, nil
+		}
 	}
 	tmp := h.s.pageOf(h.b)
 	defer h.s.putPage(tmp)

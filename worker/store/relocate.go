@@ -58,13 +58,3 @@ func (w *Writer) copyFrom(src File) error {
 	}
 	return nil
 }
-
-// misplace notes that a page of b could not be kept. If another directory has room
-// for all of it, b is dropped when its readers have gone: the next one begins it there.
-func (s *Store) misplace(b *block) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !b.misplaced {
-		b.misplaced = s.pickLocked(but(b.dir, s.dirs), b.length) != nil
-	}
-}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"container/list"
 	"context"
 	"log/slog"
 	"sync"
@@ -22,11 +23,15 @@ type Store struct {
 	tiers []*tier
 	dirs  []*dir // of all tiers, in order
 
-	slots    chan struct{} // one per request to a Source
-	behind   chan struct{} // one per page in memory beyond that of its request
-	writers  chan struct{} // one per page being written
-	starved  atomic.Int32  // who wait for a slot or for memory
-	pages    sync.Pool     // *[]byte of PageSize: what fetches read into
+	slots   chan struct{} // one per request to a Source
+	behind  chan struct{} // one per page in memory beyond that of its request
+	writers chan struct{} // one per page being written
+	starved atomic.Int32  // who wait for a slot or for memory
+	spares  struct {      // pages in memory that are on disk as well; locked after block.mu
+		sync.Mutex
+		list list.List
+	}
+	pages    sync.Pool // *[]byte of PageSize: what fetches read into
 	tmpSeq   atomic.Uint64
 	lastUser atomic.Int64 // unix nanoseconds of the last user's open or create
 	fetching sync.WaitGroup
