@@ -9,6 +9,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/master/inode"
+	"github.com/alluxio-go/alluxio/ufs"
 )
 
 func (w *world) delete(path string, o DeleteOptions) error {
@@ -175,6 +176,37 @@ func TestRenameDirUndone(t *testing.T) {
 	w.wantGone("/b")
 	if n := len(w.m.state.mu.intents); n != 0 || !w.inUFS("/a/f") {
 		t.Errorf("%d intents left", n)
+	}
+}
+
+// TestRenameDirWithoutAnswer moves the directory below and says that it failed:
+// the repetition finds nothing to move, and the rename is a success.
+func TestRenameDirWithoutAnswer(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write("/a/f", 10, CacheThrough)
+	u, _, err := w.below("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mover, _ := ufs.As[ufs.DirRenamer](u)
+	done := false
+	w.faults.set(func(op, path string) error {
+		if op != "renamedir" || done {
+			return nil
+		}
+		done = true
+		if err := mover.RenameDir(context.Background(), "a", "b"); err != nil {
+			t.Error(err)
+		}
+		return errors.E("fault", path, errors.Unavailable, nil)
+	})
+	if err := w.rename("/a", "/b"); err != nil || !done {
+		t.Fatalf("%v; the fault was injected: %v", err, done)
+	}
+	w.mustStat("/b/f")
+	w.wantGone("/a")
+	if !w.inUFS("/b/f") || w.inUFS("/a") {
+		t.Error("the UFS did not follow")
 	}
 }
 

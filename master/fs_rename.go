@@ -192,10 +192,15 @@ const (
 	movePause    = 100 * time.Millisecond
 )
 
+// moveUFSDir moves a directory. When a repetition does not find it any more, an
+// attempt whose answer was lost has moved it.
 func (t *term) moveUFSDir(u ufs.UFS, r ufs.DirRenamer, from, to mount.Location) error {
 	pause := movePause
 	for attempt := 1; ; attempt++ {
 		err := r.RenameDir(t.detached(), from.Rel, to.Rel)
+		if attempt > 1 && errors.Is(err, errors.NotFound) && t.moved(t.detached(), u, from.Rel, to.Rel) {
+			return nil
+		}
 		if err == nil || attempt == moveAttempts || !transient(err) {
 			return err
 		}

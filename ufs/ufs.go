@@ -170,7 +170,9 @@ type (
 
 	// DirRenamer moves the directory src with all below it to dst, which must
 	// not exist. Where the store has no such operation it is not atomic:
-	// repeating it after any failure finishes the move.
+	// repeating it after any failure finishes the move. A repetition that finds
+	// src absent and dst there says NotFound: the attempt whose answer was lost
+	// had finished it.
 	DirRenamer interface {
 		RenameDir(ctx context.Context, src, dst string) error
 	}

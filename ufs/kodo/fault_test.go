@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -302,5 +303,27 @@ func TestThrottling(t *testing.T) {
 	}
 	if n := s.run.limit.current(); n >= s.set.requestsMax {
 		t.Errorf("still %d requests at a time", n)
+	}
+}
+
+// A directory move whose last request is carried out, while all of its answers
+// are lost, is a success.
+func TestRenameDirWithoutTheLastAnswer(t *testing.T) {
+	t.Parallel()
+	srv := serve(t)
+	u := open(t, srv, "root/")
+	if err := srv.Put(testBucket, "root/d/f", pattern(10)); err != nil {
+		t.Fatal(err)
+	}
+	srv.Inject(kodotest.Rule{Op: "delete", Fault: kodotest.ResetAfter})
+	srv.Inject(kodotest.Rule{Op: "delete", Fault: kodotest.Error503, Times: -1})
+	if err := must[ufs.DirRenamer](u).RenameDir(t.Context(), "d", "moved"); err != nil {
+		t.Errorf("everything was moved, but: %v", err)
+	}
+	if counts := srv.FaultCounts(); counts[kodotest.ResetAfter] != 1 || counts[kodotest.Error503] < 3 {
+		t.Errorf("faults: %v", counts)
+	}
+	if got := srv.Keys(testBucket); !slices.Equal(got, []string{"root/moved/f"}) {
+		t.Errorf("the bucket has %q", got)
 	}
 }

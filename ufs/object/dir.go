@@ -110,8 +110,22 @@ func (u *UFS) renameDir(ctx context.Context, src, dst string) error {
 	})
 	for _, key := range done {
 		if err == nil {
-			err = u.opts.Retry(ctx, func(ctx context.Context) error { return absentIsGone(u.store.Delete(ctx, key)) })
+			err = u.forget(ctx, key)
 		}
+	}
+	return err
+}
+
+// forget deletes an object that remembers a move. Whether it is gone decides
+// whether the move has ended, so a delete that seems to have failed is looked
+// after: otherwise a repetition might find nothing to move.
+func (u *UFS) forget(ctx context.Context, key string) error {
+	err := u.opts.Retry(ctx, func(ctx context.Context) error { return absentIsGone(u.store.Delete(ctx, key)) })
+	if err == nil {
+		return nil
+	}
+	if there, lookErr := u.has(ctx, key); lookErr == nil && !there {
+		return nil
 	}
 	return err
 }

@@ -457,6 +457,34 @@ func TestInterruptedRenameDir(t *testing.T) {
 	}
 }
 
+// TestRenameDirWithoutTheLastAnswer carries the very last request out and loses
+// its answers, all of them.
+func TestRenameDirWithoutTheLastAnswer(t *testing.T) {
+	s := &spy{Store: mem.NewStore(mem.StoreOptions{})}
+	fill(t, s, "src/f")
+	lost := 0
+	s.fail = func(request string) error {
+		if request != "delete" || slices.Contains(s.Keys(), "src/f") {
+			return nil
+		}
+		for _, key := range s.Keys() {
+			if strings.Contains(key, "/.alluxio_ufs_moving_") {
+				if err := s.Store.Delete(t.Context(), key); err != nil {
+					t.Error(err)
+				}
+				lost++
+			}
+		}
+		return errors.E("", "", errors.Unavailable, nil)
+	}
+	if err := object.New(s, object.Options{}).RenameDir(t.Context(), "src", "dst"); err != nil {
+		t.Errorf("everything was moved, but: %v", err)
+	}
+	if got := s.Keys(); lost != 1 || !slices.Equal(got, []string{"dst/f"}) {
+		t.Errorf("%d answers lost; the store has %q", lost, got)
+	}
+}
+
 // TestRenameDirTakenBack interrupts moves, and moves the other way until that
 // succeeds: everything is where it was.
 func TestRenameDirTakenBack(t *testing.T) {
