@@ -3,11 +3,9 @@ package client
 import (
 	"cmp"
 	"context"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 )
 
@@ -84,73 +82,4 @@ func (r *Reader) cacheTarget(src source) WorkerAddress {
 func cacheRequest(id, length int64, from WorkerAddress) *blockpb.CacheRequest {
 	host := cmp.Or(from.ContainerHost, from.Host)
 	return &blockpb.CacheRequest{BlockId: &id, Length: &length, SourceHost: &host, SourcePort: new(int32(from.DataPort))}
-}
-
-// loadTimeout bounds the caching of one block.
-const loadTimeout = 2 * time.Minute
-
-// Load caches the blocks of a file that are cached nowhere, one after the other,
-// and returns when they are.
-func (c *Client) Load(ctx context.Context, path string, o LoadOptions) error {
-	r, err := c.Open(ctx, path, OpenOptions{ReadType: Cache, KeepAccessTime: true})
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for index := range r.info.Blocks {
-		if err := r.load(index, o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// load caches one block.
-func (r *Reader) load(index int, o LoadOptions) error {
-	b, length, err := r.block(index)
-	if err != nil {
-		return err
-	}
-	if len(b.Locations) > 0 && (!o.Local || r.cachedHere(b)) {
-		return nil
-	}
-	for attempt := 1; ; attempt++ {
-		src, err := r.pick.source(r.ctx, b, length)
-		if err != nil {
-			return err
-		}
-		target := src.worker
-		if o.Local {
-			if target = r.cacheTarget(src); !r.s.workers.local(target) {
-				return errors.Errorf(errors.Unavailable, "there is no worker on this machine to cache %s", r.info.Path)
-			}
-		}
-		err = r.cacheOn(target, src.worker, b, index, length)
-		if err == nil || attempt >= r.pick.candidates() || !errors.Is(err, errors.Unavailable) {
-			return err
-		}
-		r.noteFailure(target, err)
-	}
-}
-
-// cacheOn makes a worker cache a block and waits until it has.
-func (r *Reader) cacheOn(target, from WorkerAddress, b FileBlock, index int, length int64) error {
-	ctx, cancel := context.WithTimeout(r.ctx, loadTimeout)
-	defer cancel()
-	req := cacheRequest(b.ID, length, from)
-	req.OpenUfsBlockOptions = r.ufsOptions(index, length)
-	if _, err := r.s.workerControl(target).Cache(ctx, req); err != nil {
-		return errors.E("cache block "+strconv.FormatInt(b.ID, 10)+" on "+target.String(), "", errors.Other, err)
-	}
-	return nil
-}
-
-// cachedHere reports whether a worker of this machine has a block.
-func (r *Reader) cachedHere(b FileBlock) bool {
-	for _, l := range b.Locations {
-		if r.s.workers.local(l.Worker) {
-			return true
-		}
-	}
-	return false
 }

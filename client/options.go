@@ -180,11 +180,18 @@ type PersistOptions struct {
 	Async bool
 }
 
-// LoadOptions are options of Load.
+// LoadOptions are options of Load and LoadFiles.
 type LoadOptions struct {
 	// Local caches a copy on the worker of this machine even when others have
 	// one.
 	Local bool
+	// Parallel is how many blocks are loaded at a time, fewer when they are large;
+	// 0 for a number that suits most stores.
+	Parallel int
+	// Progress is called for each block that is cached, with its length in bytes,
+	// also for those that were cached before; from several goroutines. It may be
+	// nil.
+	Progress func(bytes int64)
 }
 
 // MountOptions are options of Mount and UpdateMount.
