@@ -7,6 +7,7 @@ import (
 	stderrors "errors"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/ufs/kodo/etag"
@@ -24,10 +25,10 @@ func (s *Store) Get(ctx context.Context, key string, r object.Range) (io.ReadClo
 		if err != nil || !whole || size > smallObject {
 			return out, err
 		}
-		data, err := io.ReadAll(v)
+		small, err := readSmall(v, int(size))
 		v.Close()
 		if err == nil {
-			return io.NopCloser(bytes.NewReader(data)), nil
+			return small, nil
 		}
 		again := errors.Is(err, errors.Corrupt) || r.Version == "" && errors.Is(err, errors.Aborted)
 		if !again || attempt >= s.set.retryMax {
@@ -38,6 +39,41 @@ func (s *Store) Get(ctx context.Context, key string, r object.Range) (io.ReadClo
 
 // smallObject is the most bytes that are checked before they are handed out.
 const smallObject = mib
+
+// smallBuffers hold small objects until they are read.
+var smallBuffers = sync.Pool{New: func() any { b := make([]byte, smallObject); return &b }}
+
+// small is an object in memory.
+type small struct {
+	bytes.Reader
+	buf *[]byte
+}
+
+// readSmall reads an object of the given size to its end, so that it is checked.
+func readSmall(r io.Reader, size int) (io.ReadCloser, error) {
+	s := &small{buf: smallBuffers.Get().(*[]byte)}
+	data := (*s.buf)[:size]
+	_, err := io.ReadFull(r, data)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+	}
+	if err != nil {
+		smallBuffers.Put(s.buf)
+		return nil, err
+	}
+	s.Reset(data)
+	return s, nil
+}
+
+// Close gives the memory back.
+func (s *small) Close() error {
+	s.Reset(nil)
+	if s.buf != nil {
+		smallBuffers.Put(s.buf)
+		s.buf = nil
+	}
+	return nil
+}
 
 // get opens the range and returns the size of the object.
 func (s *Store) get(ctx context.Context, key string, r object.Range) (out io.ReadCloser, size int64, err error) {
