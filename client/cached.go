@@ -137,8 +137,8 @@ type workerSource struct{ r *Reader }
 func (s workerSource) ReadAt(p []byte, off int64) (int, error) { return s.r.readAt(p, off) }
 
 // Stream returns a Reader of the same file that does not use the page cache.
-func (s workerSource) Stream(ctx context.Context) io.ReadSeekCloser {
-	r := &Reader{c: s.r.c, s: s.r.s, info: s.r.info, conf: s.r.conf, pick: s.r.pick}
+func (s workerSource) Stream(ctx context.Context, end int64) io.ReadSeekCloser {
+	r := &Reader{c: s.r.c, s: s.r.s, info: s.r.info, conf: s.r.conf, pick: s.r.pick, until: end}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.near.open = r.openFile
 	return r

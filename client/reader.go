@@ -29,6 +29,7 @@ type Reader struct {
 	hint cacheHints
 
 	cached *pagecache.Reader // nil without a page cache
+	until  int64             // place not to read ahead of; 0 for none
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -363,12 +364,16 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 		return nil, err
 	}
 	off := pos - int64(index)*r.info.BlockSize
-	br, err := r.openBlock(b, index, src, off, length-off, length, false)
+	n := length - off
+	if pos < r.until {
+		n = min(n, r.until-pos)
+	}
+	br, err := r.openBlock(b, index, src, off, n, length, false)
 	if err != nil {
 		r.noteFailure(src.worker, err)
 		return nil, err
 	}
-	return &stretch{blockReader: br, index: index, source: src, pos: pos, end: pos + length - off}, nil
+	return &stretch{blockReader: br, index: index, source: src, pos: pos, end: pos + n}, nil
 }
 
 // openBlock opens n bytes of a block, from its file when that is on this machine.

@@ -178,6 +178,7 @@ type Source interface {
 	// ReadAt reads as io.ReaderAt does, from the workers. It ends when the context
 	// given to NewReader does.
 	io.ReaderAt
-	// Stream reads in sequence, from any place on. Its calls end when ctx does.
-	Stream(ctx context.Context) io.ReadSeekCloser
+	// Stream reads in sequence, from any place on. Its calls end when ctx does. What
+	// is at end and after it is not expected to be read, and not to be sent ahead.
+	Stream(ctx context.Context, end int64) io.ReadSeekCloser
 }

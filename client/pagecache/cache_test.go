@@ -110,6 +110,19 @@ func TestSequencesAreStreams(t *testing.T) {
 	until(t, "streams are closed", func() bool { return s.streams.Load() == 0 })
 }
 
+// A stream for a page that is missing between others ends where those begin.
+func TestStreamsEndAtWhatIsThere(t *testing.T) {
+	h := use(t, options(t.TempDir(), 64<<20))
+	s := newSource(1, 2<<20)
+	check(t, h.reader(t, 1, s), s, 0, 512*kib)
+	check(t, h.reader(t, 1, s), s, 1<<20, 1<<20)
+	s.take()
+	all(t, h.reader(t, 1, s), s)
+	if _, n := s.take(); n != 512*kib || s.ahead.Load() != 1<<20 {
+		t.Errorf("%d bytes fetched, stream to %d", n, s.ahead.Load())
+	}
+}
+
 // A reader that stops in the beginning has not fetched much.
 func TestShortReadsDoNotFetchAhead(t *testing.T) {
 	h := use(t, options(t.TempDir(), 64<<20))

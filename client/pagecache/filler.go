@@ -55,7 +55,7 @@ func (f *filler) stop() {
 	}
 }
 
-func (f *filler) end() {
+func (f *filler) quit() {
 	f.cancel()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,12 +100,12 @@ func (f *filler) brings(page int64) bool {
 // somebody else, or there is no room. The next flight begins before the last one
 // has ended, so that nobody else begins it.
 func (f *filler) run(first *flight) {
-	defer f.end()
-	defer context.AfterFunc(f.ctx, f.end)()
+	defer f.quit()
+	defer context.AfterFunc(f.ctx, f.quit)()
 	defer context.AfterFunc(f.r.h.life.ctx, f.cancel)()
-	c, src := f.r.c, f.r.src.Stream(f.ctx)
+	c, off := f.r.c, first.key.Page*f.r.c.opts.PageBytes
+	src := f.r.src.Stream(f.ctx, f.upTo())
 	defer src.Close()
-	off := first.key.Page * c.opts.PageBytes
 	if _, err := src.Seek(off, io.SeekStart); err != nil {
 		c.fail(first, failure(f.ctx, err))
 		return
@@ -125,6 +125,20 @@ func (f *filler) run(first *flight) {
 		}
 		cur = next
 	}
+}
+
+// upTo returns the place where the pages begin again that are there. It does not
+// look farther than a stream reaches that is worth opening anew.
+func (f *filler) upTo() int64 {
+	const far = 64 << 20
+	k, size := Key{f.r.file, f.first + 1}, f.r.c.opts.PageBytes
+	for k.Page*size < f.r.length && (k.Page-f.first)*size < far {
+		if f.r.c.dir(k).has(k) {
+			return k.Page * size
+		}
+		k.Page++
+	}
+	return f.r.length
 }
 
 // begin begins the next flight; nil when there is none, or none as yet, if it is

@@ -37,13 +37,13 @@ func idOf(seed byte) (id FileID) {
 
 // source is a file on a worker that counts what is asked of it.
 type source struct {
-	data     []byte
-	reads    atomic.Int64 // requests, also streams
-	bytes    atomic.Int64
-	fails    atomic.Int64 // requests that shall fail
-	slow     time.Duration
-	streams  atomic.Int64 // open
-	released sync.WaitGroup
+	data    []byte
+	reads   atomic.Int64 // requests, also streams
+	bytes   atomic.Int64
+	fails   atomic.Int64 // requests that shall fail
+	slow    time.Duration
+	streams atomic.Int64 // open
+	ahead   atomic.Int64 // ends of streams, summed up
 }
 
 func newSource(seed byte, n int) *source { return &source{data: content(seed, n)} }
@@ -61,9 +61,10 @@ func (s *source) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-func (s *source) Stream(ctx context.Context) io.ReadSeekCloser {
+func (s *source) Stream(ctx context.Context, end int64) io.ReadSeekCloser {
 	s.reads.Add(1)
 	s.streams.Add(1)
+	s.ahead.Add(min(end, int64(len(s.data))))
 	return &stream{s: s, ctx: ctx, Reader: bytes.NewReader(s.data)}
 }
 

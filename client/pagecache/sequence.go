@@ -204,7 +204,7 @@ func (r *Reader) start(k Key, v verdict, sequential bool) (*flight, error) {
 // nextPast reads past the cache.
 func (r *Reader) nextPast(p []byte) (int, error) {
 	if r.direct == nil {
-		r.direct = r.src.Stream(r.ctx)
+		r.direct = r.src.Stream(r.ctx, r.length)
 	}
 	if _, err := r.direct.Seek(r.pos, io.SeekStart); err != nil {
 		return 0, err
