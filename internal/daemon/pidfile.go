@@ -10,6 +10,7 @@
 package daemon
 
 import (
+	stderrors "errors"
 	"fmt"
 	"io"
 	"os"
@@ -66,8 +67,10 @@ func Acquire(path string) (*Lock, error) {
 // Release removes the pid file and gives the lock up.
 func (l *Lock) Release() error {
 	err := os.Remove(l.path)
-	if os.IsNotExist(err) {
-		err = nil // whoever removed its folder gave it up too
+	for _, failed := range [...]error{unix.ENOENT, unix.ENOTDIR, unix.EROFS, unix.EIO} {
+		if stderrors.Is(err, failed) {
+			err = nil // its folder is gone or failed; closing is what gives the lock up
+		}
 	}
 	if cerr := l.file.Close(); err == nil {
 		err = cerr

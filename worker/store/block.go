@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	stderrors "errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -112,7 +114,7 @@ func (s *Store) ensureOpen(b *block) error {
 		return nil
 	}
 	f, err := s.fs.OpenFile(b.path(), os.O_RDWR, 0)
-	if errors.Is(err, errors.Permission) {
+	if errors.Is(err, errors.Permission) || stderrors.Is(err, syscall.EROFS) {
 		f, err = s.fs.OpenFile(b.path(), os.O_RDONLY, 0)
 	}
 	if err != nil {
