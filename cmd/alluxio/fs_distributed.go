@@ -19,7 +19,7 @@ type distributedOptions struct {
 }
 
 func (o *distributedOptions) addTo(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&o.jobs, "active-jobs", 16, "files worked on at the same time")
+	cmd.Flags().IntVar(&o.jobs, "active-jobs", 16, "files, or blocks to load, worked on at the same time")
 	cmd.Flags().IntVar(&o.batch, "batch-size", 1, "accepted for compatibility: files are handled one by one")
 }
 

@@ -23,10 +23,14 @@ type progress struct {
 	}
 }
 
-// newBytesProgress counts bytes of an expected total; expect raises it.
-func newBytesProgress(env *Env, name string, total int64) *progress {
-	return newProgress(env, name, total,
-		decor.CountersKibiByte("% .1f / % .1f"), decor.AverageSpeed(decor.SizeB1024(0), " % .1f"))
+// newBytesProgress counts bytes of an expected total; expect raises it. Each of
+// more adds a text to the bar.
+func newBytesProgress(env *Env, name string, total int64, more ...func() string) *progress {
+	right := []decor.Decorator{decor.CountersKibiByte("% .1f / % .1f"), decor.AverageSpeed(decor.SizeB1024(0), " % .1f")}
+	for _, text := range more {
+		right = append(right, decor.Any(func(decor.Statistics) string { return text() }))
+	}
+	return newProgress(env, name, total, right...)
 }
 
 // newCountProgress counts things, such as files.
