@@ -100,8 +100,8 @@ func (t *term) checkMount(ctx context.Context, c Caller, n *node, p mount.Point)
 // openMount opens the UFS of a mount point to be, and describes its root.
 func (t *term) openMount(ctx context.Context, p mount.Point) (ufs.UFS, ufs.Info, error) {
 	u, err := t.stores.open(ctx, p)
-	if errors.Is(err, errors.NotFound) {
-		return nil, ufs.Info{}, errors.Errorf(errors.Invalid, "Ufs path %s does not exist", p.UFS)
+	if errors.Is(err, errors.NotFound) { // the store says what is not there: the folder, the bucket
+		return nil, ufs.Info{}, errors.Errorf(errors.Invalid, "Ufs path %s does not exist: %w", p.UFS, err)
 	}
 	if err != nil {
 		return nil, ufs.Info{}, err

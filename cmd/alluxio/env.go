@@ -90,10 +90,43 @@ func (e *Env) ClientConfig() (*config.Config, error) {
 }
 
 // printf writes a line to standard output.
-func (e *Env) printf(format string, args ...any) { _, _ = fmt.Fprintf(e.Stdout, format+"\n", args...) }
+func (e *Env) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.Stdout, format+"\n", e.tame(args)...)
+}
 
 // warnf writes a line to standard error.
-func (e *Env) warnf(format string, args ...any) { _, _ = fmt.Fprintf(e.Stderr, format+"\n", args...) }
+func (e *Env) warnf(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.Stderr, format+"\n", e.tame(args)...)
+}
+
+// tame makes strings and errors fit for a terminal, which obeys control
+// characters: names come from anybody. Lines and tabs stay. In pipes and files
+// all stays as it is.
+func (e *Env) tame(args []any) []any {
+	if !e.IsTerminal {
+		return args
+	}
+	tamed := make([]any, len(args))
+	for i, arg := range args {
+		switch a := arg.(type) {
+		case string:
+			tamed[i] = visible(a, "\n\t")
+		case error:
+			tamed[i] = visible(a.Error(), "\n\t")
+		default:
+			tamed[i] = arg
+		}
+	}
+	return tamed
+}
+
+// name returns the name of a file or directory as it is shown in a list.
+func (e *Env) name(name string) string {
+	if !e.IsTerminal {
+		return name
+	}
+	return visible(name, "")
+}
 
 // ANSI colours, used on terminals only.
 const (
@@ -102,12 +135,15 @@ const (
 	yellow = "\033[33m"
 )
 
+// painted is text with control characters that are our own.
+type painted string
+
 // colour returns text in a colour if standard output is a terminal.
-func (e *Env) colour(colour, text string) string {
+func (e *Env) colour(colour, text string) painted {
 	if !e.IsTerminal || e.Getenv("NO_COLOR") != "" {
-		return text
+		return painted(text)
 	}
-	return colour + text + "\033[0m"
+	return painted(colour + text + "\033[0m")
 }
 
 // execute runs the command line and returns the exit code of the process.

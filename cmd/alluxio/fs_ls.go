@@ -125,7 +125,7 @@ func (sh *shell) lsLine(opts lsOptions) func(*client.FileInfo) string {
 		if f.Folder {
 			cached, size = "DIR", strconv.FormatInt(f.Length, 10)
 		}
-		return fmt.Sprintf("%s%15s%16s%24s%5s %s", owner, size, f.PersistenceState, sh.date(timeOf(f)), cached, f.Path)
+		return fmt.Sprintf("%s%15s%16s%24s%5s %s", owner, size, f.PersistenceState, sh.date(timeOf(f)), cached, sh.name(f.Path))
 	}
 }
 

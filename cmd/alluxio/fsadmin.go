@@ -134,15 +134,31 @@ func runGetBlockInfo(ctx context.Context, sh *shell, args []string) error {
 	default:
 		return err
 	}
-	file := blockid.ID(n).File()
+	return sh.printOwner(ctx, blockid.ID(n))
+}
+
+// printOwner says which file has a block. A directory's id is of the same
+// kind as a file's, but it has no blocks.
+func (sh *shell) printOwner(ctx context.Context, b blockid.ID) error {
+	file := b.File()
 	path, err := sh.fs.FilePath(ctx, int64(file))
 	if errors.Is(err, errors.NotFound) {
 		return errors.Errorf(errors.NotFound, "This block belongs to no file: there is none with the id %d.", file)
 	}
-	if err == nil {
-		sh.printf("This block belongs to file {id=%d, path=%s}", file, path)
+	if err != nil {
+		return err
 	}
-	return err
+	info, err := sh.stat(ctx, path)
+	switch {
+	case err != nil:
+		return err
+	case info.Folder:
+		return errors.Errorf(errors.NotFound, "This block belongs to no file: the id %d is of the directory %s.", file, path)
+	case !slices.Contains(info.BlockIDs, int64(b)):
+		return errors.Errorf(errors.NotFound, "This block belongs to no file: %s (id %d) has %d blocks, and not this one.", path, file, len(info.BlockIDs))
+	}
+	sh.printf("This block belongs to file {id=%d, path=%s}", file, path)
+	return nil
 }
 
 func newJournalCmd(env *Env) *cobra.Command {

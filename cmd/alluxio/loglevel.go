@@ -19,6 +19,9 @@ import (
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
+// processLogger is the name of the only logger that a process has.
+const processLogger = "alluxio"
+
 type logLevelOptions struct {
 	name, level string
 	targets     []string
@@ -35,7 +38,7 @@ func newLogLevelCmd(env *Env) *cobra.Command {
 		Args:    argCount(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runLogLevel(cmd.Context(), env, opts) },
 	}
-	cmd.Flags().StringVar(&opts.name, "logName", "alluxio", "name of the logger; each process has one")
+	cmd.Flags().StringVar(&opts.name, "logName", processLogger, "accepted for compatibility: each process has one logger")
 	cmd.Flags().StringSliceVar(&opts.targets, "target", []string{"master", "workers"}, "processes")
 	cmd.Flags().StringVar(&opts.level, "level", "", "new level")
 	return cmd
@@ -56,6 +59,9 @@ func runLogLevel(ctx context.Context, env *Env, opts logLevelOptions) error {
 			return err
 		}
 		targets = append(targets, found...)
+	}
+	if opts.name != processLogger {
+		env.warnf("Each process has one logger: its level is shown or changed as a whole, not that of %s.", opts.name)
 	}
 	failed := 0
 	for _, t := range targets {

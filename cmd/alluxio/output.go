@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // sizeText returns a size as Alluxio prints it: a unit is used from five times
@@ -34,6 +36,25 @@ func bytesText(n int64, human bool) string {
 		return sizeText(n)
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// visible returns text with the characters escaped that would not be seen, or
+// that a terminal would obey, except those to keep. A shell reads the escapes
+// back in $'…'.
+func visible(text, keep string) string {
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
+			fmt.Fprintf(&b, "\\x%02x", text[i])
+		case unicode.IsGraphic(r) || strings.ContainsRune(keep, r):
+			b.WriteRune(r)
+		default:
+			escaped := strconv.QuoteRuneToASCII(r)
+			b.WriteString(escaped[1 : len(escaped)-1])
+		}
+	}
+	return b.String()
 }
 
 // modeText returns "drwxr-xr-x" for a mode; extended adds the "+" of an ACL.

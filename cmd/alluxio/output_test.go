@@ -47,3 +47,19 @@ func TestUptimeText(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestVisible(t *testing.T) {
+	for text, want := range map[string]string{
+		"/plain 名字 é %+":      "/plain 名字 é %+",
+		"a\x1b[31mred\nnl\t":  `a\x1b[31mred\nnl\t`,
+		"\u009b31m\u202e\x7f": `\u009b31m\u202e\x7f`,
+		"bad\xff\ufffd":       `bad\xff` + "\ufffd",
+	} {
+		if got := visible(text, ""); got != want {
+			t.Errorf("visible(%q) = %q, want %q", text, got, want)
+		}
+	}
+	if got := visible("a\nb\r", "\n"); got != "a\nb\\r" {
+		t.Errorf("kept %q", got)
+	}
+}

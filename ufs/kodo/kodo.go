@@ -146,6 +146,9 @@ func newStore(ctx context.Context, set settings, opts ufs.Options) (*Store, erro
 // checkTimeout bounds what a mount waits for hosts that do not answer.
 const checkTimeout = 30 * time.Second
 
+// adviseBucket is what to look at when a bucket is not found.
+const adviseBucket = "Check its name in the URI, and that it belongs to the account of the access key (" + keyAccessKey + ")."
+
 // check makes one request that proves the credentials and the bucket, and one
 // that proves that the download host answers.
 func (s *Store) check(ctx context.Context) error {
@@ -153,7 +156,7 @@ func (s *Store) check(ctx context.Context) error {
 	defer cancel()
 	_, err := s.List(ctx, object.ListRequest{Prefix: s.set.prefix, Limit: 1})
 	if isCode(err, codeNoBucket) {
-		return errors.Errorf(errors.NotFound, "The bucket %q does not exist: %w", s.set.bucket, err)
+		return errors.Errorf(errors.NotFound, "The bucket %q does not exist: %w. "+adviseBucket, s.set.bucket, err)
 	}
 	if err == nil {
 		err = s.checkDownload(ctx)

@@ -155,7 +155,7 @@ func TestOpenRefusals(t *testing.T) {
 		{"wrong access key", "kodo://bucket/", keyAccessKey, "wrong-key", errors.Permission, keyAccessKey},
 		{"no access key", "kodo://bucket/", keyAccessKey, "", errors.Invalid, keyAccessKey},
 		{"no secret key", "kodo://bucket/", keySecretKey, "", errors.Invalid, keySecretKey},
-		{"no such bucket", "kodo://nothere/", "", "", errors.NotFound, "nothere"},
+		{"no such bucket", "kodo://nothere/", "", "", errors.NotFound, `The bucket "nothere" does not exist, or belongs to another account`},
 		{"no bucket", "kodo:///", "", "", errors.Invalid, "kodo://bucket/dir/"},
 		{"bad directory", "kodo://bucket/a//b", "", "", errors.Invalid, "a//b"},
 		{"bad host", "kodo://bucket/", keyEndpoint, "ftp://x", errors.Invalid, keyEndpoint},

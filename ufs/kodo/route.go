@@ -332,7 +332,7 @@ func queryRefused(set settings, resp *http.Response, text string) error {
 	reqid := resp.Header.Get("X-Reqid")
 	switch {
 	case resp.StatusCode == codeNoBucket || strings.Contains(text, "no such bucket"):
-		return errors.Errorf(errors.NotFound, "The bucket %q does not exist, or belongs to another account (%s, X-Reqid %s).", set.bucket, text, reqid)
+		return errors.Errorf(errors.NotFound, "The bucket %q does not exist, or belongs to another account (%s, X-Reqid %s). "+adviseBucket, set.bucket, text, reqid)
 	case strings.Contains(text, "accesskey is not found") || resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		return errors.Errorf(errors.Permission, "Kodo does not know the access key in property %s (%s, X-Reqid %s).", keyAccessKey, text, reqid)
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:

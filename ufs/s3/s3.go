@@ -109,7 +109,7 @@ func openError(root, endpoint string, err error) error {
 	kind := errors.KindOf(err)
 	switch code := codeOf(err); {
 	case code == minio.NoSuchBucket:
-		return errors.Errorf(errors.NotFound, "The bucket of %s does not exist at %s: %w.", root, endpoint, err)
+		return errors.Errorf(errors.NotFound, "The bucket of %s does not exist at %s: %w. Check its name in the URI, and the endpoint.", root, endpoint, err)
 	case kind == errors.Permission:
 		return errors.Errorf(kind, "The store %s has refused the credentials for %s; check %s and %s: %w.",
 			endpoint, root, keyAccess, keySecret, err)
