@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -173,10 +174,16 @@ func until(t *testing.T, what string, done func() bool) {
 func pageFiles(t *testing.T, dir string) (names []string, size int64) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(dir, rootName), func(path string, e fs.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil // also what goes while it is listed
+		}
 		if err != nil || e.IsDir() || e.Name() == lockName {
 			return err
 		}
 		fi, err := e.Info()
+		if os.IsNotExist(err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -188,6 +195,31 @@ func pageFiles(t *testing.T, dir string) (names []string, size int64) {
 		t.Fatal(err)
 	}
 	return names, size
+}
+
+// flip changes a byte of a file, if it is still there.
+func flip(t *testing.T, name string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if os.IsNotExist(err) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil || fi.Size() == 0 {
+		return
+	}
+	b := make([]byte, 1)
+	if _, err := f.ReadAt(b, at%fi.Size()); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 1
+	if _, err := f.WriteAt(b, at%fi.Size()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // logged collects log messages.
