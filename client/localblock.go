@@ -57,7 +57,7 @@ func dialLocal(ctx context.Context, files *store.LocalFiles, worker blockpb.Bloc
 	if err != nil {
 		return nil, err
 	}
-	file, err := files.Open(resp.GetPath(), length, fileStamp(resp.GetVerified()))
+	file, err := files.Open(store.Local{Path: resp.GetPath(), Verified: fileStamp(resp.GetVerified()), SumsCRC: resp.GetSumsCrc()}, length)
 	if err != nil {
 		return nil, err
 	}

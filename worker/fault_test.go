@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/testcluster"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
@@ -20,6 +21,7 @@ import (
 	"github.com/alluxio-go/alluxio/proto/filepb"
 	"github.com/alluxio-go/alluxio/ufs"
 	"github.com/alluxio-go/alluxio/ufs/local"
+	"github.com/alluxio-go/alluxio/worker/store"
 )
 
 // A goroutine that an SDK starts when it is loaded is not ours.
@@ -477,4 +479,53 @@ func TestFree(t *testing.T) {
 		return os.IsNotExist(err) && p.stat("/f").GetInAlluxioPercentage() == 0
 	})
 	p.wantFile("/f", want)
+}
+
+// TestStaleAfterRestart: a block of another version, put in place with its sidecar
+// while the worker is down, is noticed by both ways of reading.
+func TestStaleAfterRestart(t *testing.T) {
+	c, p, _ := start(t, 1)
+	want := data(1, 3<<20)
+	p.put("f", want)
+	p.wantFile("/f", want)
+	id := p.stat("/f").GetBlockIds()[0]
+	for _, local := range []bool{false, true} {
+		c.StopWorker(0)
+		forge(t, c, id, data(2, 3<<20))
+		c.RestartWorker(0)
+		p = newPeer(t, c)
+		if local {
+			stream, err := p.worker.OpenLocalBlock(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = stream.Send(&blockpb.OpenLocalBlockRequest{BlockId: &id, Verifies: ptr(true)})
+			_, err = stream.Recv()
+			wantKind(t, err, errors.NotFound)
+		}
+		p.wantFile("/f", want)
+	}
+}
+
+// forge makes a worker's folder hold the block with other bytes, as if they were of
+// another version.
+func forge(t *testing.T, c *testcluster.Cluster, id int64, bytes []byte) {
+	t.Helper()
+	s, err := store.New(store.Options{Tiers: []store.TierOptions{{Alias: "MEM", Dirs: []store.DirOptions{{Path: c.WorkerDir(0), Quota: 1 << 30}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove(blockid.ID(id)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := s.Create(blockid.ID(id), store.CreateOptions{Fingerprint: "another version"})
+	if err == nil {
+		_, err = w.Write(bytes)
+	}
+	if err == nil {
+		_, err = w.Commit()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -27,6 +27,9 @@ func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLoc
 	if req.GetPromote() {
 		w.promote(stream.Context(), id)
 	}
+	if _, err := w.vouched(stream.Context(), id); err != nil {
+		return err
+	}
 	h, err := w.store.Open(id)
 	if err != nil {
 		return err
@@ -57,11 +60,15 @@ func (s *service) OpenLocalBlock(stream grpc.BidiStreamingServer[blockpb.OpenLoc
 
 // openInPlace makes the answer to a client that reads in place.
 func openInPlace(ctx context.Context, h *store.Handle, verifies bool) (*blockpb.OpenLocalBlockResponse, error) {
-	path, stamp, err := h.Local()
+	l, err := h.Local()
 	if err != nil {
 		return nil, err
 	}
-	resp := &blockpb.OpenLocalBlockResponse{Path: &path}
+	stamp := l.Verified
+	resp := &blockpb.OpenLocalBlockResponse{Path: &l.Path}
+	if verifies {
+		resp.SumsCrc = &l.SumsCRC
+	}
 	switch known := stamp != (store.Stamp{}); {
 	case !known && !verifies:
 		return resp, h.Verify(ctx)

@@ -263,7 +263,7 @@ type blockReader interface {
 // The source is nil for a block that is all here.
 func (w *Worker) openReader(ctx context.Context, req *blockpb.ReadRequest) (blockReader, *below, error) {
 	id, o := blockid.ID(req.GetBlockId()), req.GetOpenUfsBlockOptions()
-	info, err := w.store.Info(id)
+	info, err := w.vouched(ctx, id)
 	if err == nil && info.Whole {
 		h, err := w.store.Open(id)
 		if err == nil {

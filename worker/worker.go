@@ -68,6 +68,7 @@ type Worker struct {
 	poke             chan struct{} // asks for a heartbeat now
 	ready            chan struct{} // closed when registered and serving
 	readyOnce        sync.Once
+	vouchAfter       atomic.Int64 // before, the master is not asked about blocks found on disk, unix nanoseconds
 	confirmed        atomic.Int64 // when all files were last confirmed, unix nanoseconds
 }
 

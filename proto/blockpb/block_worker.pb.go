@@ -1340,7 +1340,10 @@ type OpenLocalBlockResponse struct {
 	Path  *string                `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
 	// Ours, for clients that verify: how the file looked when the worker verified
 	// all of it. Absent when the worker has not.
-	Verified      *FileStamp `protobuf:"bytes,1000,opt,name=verified" json:"verified,omitempty"`
+	Verified *FileStamp `protobuf:"bytes,1000,opt,name=verified" json:"verified,omitempty"`
+	// Ours: CRC32C of the checksums in the block's sidecar. A sidecar with others is
+	// not the one that belongs to the block.
+	SumsCrc       *uint32 `protobuf:"fixed32,1001,opt,name=sums_crc,json=sumsCrc" json:"sums_crc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1387,6 +1390,13 @@ func (x *OpenLocalBlockResponse) GetVerified() *FileStamp {
 		return x.Verified
 	}
 	return nil
+}
+
+func (x *OpenLocalBlockResponse) GetSumsCrc() uint32 {
+	if x != nil && x.SumsCrc != nil {
+		return *x.SumsCrc
+	}
+	return 0
 }
 
 // What a file system says of a file that changes when the file does.
@@ -1921,10 +1931,11 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"\x15OpenLocalBlockRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x18\n" +
 	"\apromote\x18\x02 \x01(\bR\apromote\x12\x1b\n" +
-	"\bverifies\x18\xe8\a \x01(\bR\bverifies\"h\n" +
+	"\bverifies\x18\xe8\a \x01(\bR\bverifies\"\x84\x01\n" +
 	"\x16OpenLocalBlockResponse\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12:\n" +
-	"\bverified\x18\xe8\a \x01(\v2\x1d.alluxio.grpc.block.FileStampR\bverified\"k\n" +
+	"\bverified\x18\xe8\a \x01(\v2\x1d.alluxio.grpc.block.FileStampR\bverified\x12\x1a\n" +
+	"\bsums_crc\x18\xe9\a \x01(\aR\asumsCrc\"k\n" +
 	"\tFileStamp\x12\x14\n" +
 	"\x05inode\x18\x01 \x01(\x04R\x05inode\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x19\n" +

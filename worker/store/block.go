@@ -39,6 +39,7 @@ type block struct {
 	tracked     bool  // in dir.policy
 	evictable   int64 // what dir.evictable has of it
 	gone        bool  // not in the index any more
+	restored    bool  // from disk, and not vouched for
 	moving      bool
 	used        bool // by a reader since it was last idle
 	misplaced   bool // dir has no room for the rest of it, another directory has

@@ -7,21 +7,33 @@ import (
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
-// Local prepares the block for being read in place by a process on this host and
-// returns the path of its file, which is good while the handle is open. All of the
-// block must be present, else NotFound. The Stamp tells how the file looked when all of
-// it was verified, if it still looks so; else it is zero, and whoever reads the file has
-// to verify it, or call Verify before.
-func (h *Handle) Local() (path string, verified Stamp, err error) {
+// Local is what a process on this host needs to read a block in place.
+type Local struct {
+	Path string // of its file
+	// Verified tells how the file looked when all of it was verified, if it still
+	// looks so. Else it is zero, and whoever reads the file has to verify it.
+	Verified Stamp
+	// SumsCRC is the CRC32C of the checksums that the sidecar must have; 0 when that
+	// is not known.
+	SumsCRC uint32
+}
+
+// Local prepares the block for being read in place, as long as the handle is open. All
+// of the block must be present, else NotFound.
+func (h *Handle) Local() (Local, error) {
 	s, b := h.s, h.b
 	if info := h.Info(); !info.Whole {
-		return "", Stamp{}, errors.Errorf(errors.NotFound, "Block %d is not whole on this worker.", b.id)
+		return Local{}, errors.Errorf(errors.NotFound, "Block %d is not whole on this worker.", b.id)
 	}
 	s.flush(b) // a block that became whole just now may not be in its place yet
-	verified = b.unchanged()
+	l := Local{Verified: b.unchanged()}
+	b.mu.Lock()
+	l.SumsCRC = sumsCRC(b.mu.sums)
+	b.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return b.path(), verified, nil
+	l.Path = b.path()
+	return l, nil
 }
 
 // Verify checks all of the block, which must be whole. Corrupt when a page is

@@ -77,21 +77,23 @@ type LocalFile struct {
 	fd     int // of f
 	path   string
 	length int64
-	view   atomic.Pointer[view]
-	memory mapping
-	small  []smallSpan // by span
-	side   struct {
+	// sumsCRC is Local.SumsCRC.
+	sumsCRC uint32
+	view    atomic.Pointer[view]
+	memory  mapping
+	small   []smallSpan // by span
+	side    struct {
 		sync.Mutex
 		sums []uint32 // nil until the sidecar is needed
 	}
 }
 
-// Open opens the file of a block of length bytes at path, as a worker named it.
-// verified is the stamp under which the worker verified it, if it has. The error has
-// kind NotFound when the file or its sidecar is not there or not readable here (a
+// Open opens the file of a block of length bytes, as a worker described it. The error
+// has kind NotFound when the file or its sidecar is not there or not readable here (a
 // worker in another container may name paths that mean nothing on this side), and
-// Corrupt when they do not fit each other or the length.
-func (l *LocalFiles) Open(path string, length int64, verified Stamp) (*LocalFile, error) {
+// Corrupt when they do not fit each other, the length, or what the worker knows.
+func (l *LocalFiles) Open(at Local, length int64) (*LocalFile, error) {
+	path := at.Path
 	if _, ok := blockName(filepath.Base(path)); !ok {
 		return nil, errors.Errorf(errors.Corrupt, "%s is not the path of a block file.", path)
 	}
@@ -99,14 +101,14 @@ func (l *LocalFiles) Open(path string, length int64, verified Stamp) (*LocalFile
 	if err != nil {
 		return nil, errors.E("block.open", path, errors.NotFound, err)
 	}
-	file := &LocalFile{all: l, f: f, fd: int(f.Fd()), path: path, length: length}
+	file := &LocalFile{all: l, f: f, fd: int(f.Fd()), path: path, length: length, sumsCRC: at.SumsCRC}
 	file.memory.limit = mapLimit(file.fd)
 	file.small = make([]smallSpan, file.spans())
 	stamp := fdStamp(file.fd)
 	view := file.viewOf(stamp)
 	switch spans := file.spans(); {
 	case spans == 0:
-	case stamp == verified && stamp.settled() && stamp.Size >= length:
+	case stamp == at.Verified && stamp.settled() && stamp.Size >= length:
 		view.mark(0, spans-1)
 	case !view.has(0, spans-1):
 		if _, err := file.sums(); err != nil {
@@ -153,6 +155,9 @@ func (l *LocalFile) sums() ([]uint32, error) {
 	m, err := decodeMeta(raw, id)
 	if err == nil && (!m.whole() || m.length != l.length) {
 		err = errors.Errorf(errors.Corrupt, "the sidecar describes %d of %d bytes where %d are expected", m.bytes(), m.length, l.length)
+	}
+	if err == nil && l.sumsCRC != 0 && sumsCRC(m.sums) != l.sumsCRC {
+		err = errors.Errorf(errors.Corrupt, "the sidecar is not the one that the worker knows")
 	}
 	if err != nil {
 		return nil, errors.E("block.open", l.path, errors.Corrupt, err)

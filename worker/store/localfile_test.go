@@ -26,11 +26,11 @@ func localBlock(t *testing.T, s *Store, i int, size int64, files *LocalFiles) (*
 
 func reopenLocal(t *testing.T, h *Handle, files *LocalFiles) *LocalFile {
 	t.Helper()
-	path, verified, err := h.Local()
+	at, err := h.Local()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := files.Open(path, h.Len(), verified)
+	l, err := files.Open(at, h.Len())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,11 +71,11 @@ func TestLocalReads(t *testing.T) {
 	}
 	_, err := l.ReadAt(make([]byte, 1), size+1)
 	wantKind(t, err, errors.OutOfRange)
-	_, err = files.Open(l.path+"0", size, Stamp{})
+	_, err = files.Open(Local{Path: l.path + "0"}, size)
 	wantKind(t, err, errors.NotFound)
-	_, err = new(LocalFiles).Open(l.path, size-1, Stamp{})
+	_, err = new(LocalFiles).Open(Local{Path: l.path}, size-1)
 	wantKind(t, err, errors.Corrupt)
-	_, err = files.Open(l.path+".x", size, Stamp{})
+	_, err = files.Open(Local{Path: l.path + ".x"}, size)
 	wantKind(t, err, errors.Corrupt)
 	if err := h.Verify(context.Background()); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestLocalReads(t *testing.T) {
 	if _, err := again.ReadAt(make([]byte, size), 0); err != nil {
 		t.Error(err)
 	}
-	_, err = new(LocalFiles).Open(l.path, size, Stamp{})
+	_, err = new(LocalFiles).Open(Local{Path: l.path}, size)
 	wantKind(t, err, errors.NotFound)
 }
 
@@ -140,11 +140,11 @@ func TestLocalDamage(t *testing.T) {
 						}
 					}
 					if reopened {
-						path, verified, err := h.Local()
+						at, err := h.Local()
 						if err != nil {
 							t.Fatal(err)
 						}
-						if l, err = files.Open(path, size, verified); err != nil {
+						if l, err = files.Open(at, size); err != nil {
 							wantKind(t, err, errors.NotFound) // deleted
 							return
 						}
@@ -227,4 +227,51 @@ func TestLocalVerifiedOnce(t *testing.T) {
 	if v := reopenLocal(t, h, &files).view.Load(); v.has(0, 0) {
 		t.Error("a changed file is taken for a known one")
 	}
+}
+
+// TestLocalStaleCopy: file and sidecar of an older state of the block, put back
+// together, fit each other but not what the worker knows.
+func TestLocalStaleCopy(t *testing.T) {
+	const size = 2*page + 3
+	s := open(t, oneDir(t.TempDir(), 100*page))
+	put(t, s, block1(0), size, CreateOptions{})
+	old := map[string][]byte{}
+	for _, name := range []string{s.dirs[0].blockPath(block1(0)), s.dirs[0].blockPath(block1(0)) + metaSuffix} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old[name] = b
+	}
+	if err := s.Remove(block1(0)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := s.Create(block1(0), CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content(block1(1), size)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range old {
+		if err := os.WriteFile(name, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := s.Open(block1(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	at, err := h.Local()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = new(LocalFiles).Open(at, size)
+	wantKind(t, err, errors.Corrupt)
+	_, err = readAll(h, page)
+	wantKind(t, err, errors.Corrupt)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -33,6 +34,18 @@ type meta struct {
 	fingerprint string
 	present     bitmap
 	sums        []uint32
+}
+
+// sumsCRC is the checksum of checksums, as a sidecar has them.
+func sumsCRC(sums []uint32) uint32 {
+	crc, buf := uint32(0), [4 * 64]byte{}
+	for part := range slices.Chunk(sums, 64) {
+		for i, s := range part {
+			binary.LittleEndian.PutUint32(buf[4*i:], s)
+		}
+		crc = update(crc, buf[:4*len(part)])
+	}
+	return crc
 }
 
 // newMeta describes a block of which no page is present.

@@ -84,6 +84,9 @@ type Info struct {
 	Confirmed   bool // known to be in the under store, so evictable
 	Fingerprint string
 	Pinned      bool
+	// Restored is true of a block that was on disk when the store was opened, until
+	// Vouch.
+	Restored bool
 }
 
 // Observer learns of whole blocks coming and going. Calls are in order, under

@@ -356,7 +356,9 @@ func (s *Store) load(d *dir, id blockid.ID) (found, error) {
 	if fi.Size() != m.length {
 		s.log.Error("the file of a block that may be the only copy has a wrong length; what is left of it is served", "block", id, "dir", d.Path, "bytes", fi.Size(), "want", m.length)
 	}
-	return found{b: newBlock(&m, d), used: fi.ModTime()}, nil
+	b := newBlock(&m, d)
+	b.restored = true
+	return found{b: b, used: fi.ModTime()}, nil
 }
 
 // setRight sets files aside that are no block. The id is claimed.

@@ -179,7 +179,7 @@ func (s *Store) infoLocked(b *block) Info {
 		ID: b.id, Length: b.length, Tier: b.dir.tier.Alias, TierIndex: b.dir.tier.index,
 		Medium: b.dir.Medium, Dir: b.dir.Path, Path: b.path(),
 		Bytes: b.bytes, Whole: b.whole, Confirmed: b.confirmed, Fingerprint: b.fingerprint,
-		Pinned: s.pinnedLocked(b.id),
+		Pinned: s.pinnedLocked(b.id), Restored: b.restored,
 	}
 }
 
@@ -368,6 +368,28 @@ func (s *Store) Confirm(file blockid.FileID, fingerprint string) {
 		b.mu.dirty = true
 		b.mu.Unlock()
 		s.flush(b)
+	}
+}
+
+// Vouch says what the fingerprint of a file is now. Blocks of it that were on disk
+// when the store was opened are dropped if they are bound to another.
+func (s *Store) Vouch(file blockid.FileID, fingerprint string) {
+	s.mu.Lock()
+	var stale []*block
+	for _, b := range s.mu.byFile[file.Container()] {
+		if b.restored && b.confirmed && b.fingerprint != fingerprint {
+			stale = append(stale, b)
+		}
+		b.restored = false
+	}
+	for _, b := range stale {
+		s.removeLocked(b)
+	}
+	s.mu.Unlock()
+	for _, b := range stale {
+		s.unlink(b)
+		s.m.stale.Inc()
+		s.log.Warn("a block was dropped: it is of another version of its file", "block", b.id, "fingerprint", b.fingerprint, "want", fingerprint)
 	}
 }
 
