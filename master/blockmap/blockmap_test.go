@@ -184,6 +184,23 @@ func TestStreamedRegistration(t *testing.T) {
 	want(t, "blocks", f.Blocks(), 1)
 }
 
+// Parts of blocks are never reported: who frees a file means them too.
+func TestFreeOfUnreportedBlocks(t *testing.T) {
+	f := newFixture()
+	w1, w2 := f.join(t, 1, block(1, 0)), f.join(t, 2)
+	f.Free(1, 2)
+	want(t, "reported and not", f.Heartbeat(w1, Heartbeat{}).Blocks, []blockid.ID{block(1, 0), block(1, 1)})
+	want(t, "the one is repeated", f.Heartbeat(w1, Heartbeat{}).Blocks, []blockid.ID{block(1, 0)})
+	if err := f.Commit(w2, block(1, 1), mem, 1); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "whole by now", f.Heartbeat(w2, Heartbeat{}).Type, Nothing)
+	want(t, "and listed", f.holders(block(1, 1)), []WorkerID{w2})
+	f.Free(3, 100)
+	want(t, "no more than a command takes", len(f.Heartbeat(w2, Heartbeat{}).Blocks), 3)
+	want(t, "and none later", f.Heartbeat(w2, Heartbeat{}).Type, Nothing)
+}
+
 func TestFreeRepeatsUntilConfirmed(t *testing.T) {
 	f := newFixture()
 	w := f.join(t, 1, block(1, 0), block(1, 1), block(1, 2), block(1, 3), block(2, 0))
@@ -311,6 +328,7 @@ func TestSlotsAreReused(t *testing.T) {
 func TestAgainstModel(t *testing.T) {
 	type naive struct {
 		held, toFree map[blockid.ID]bool
+		parts        map[blockid.ID]bool // what it may be told to free, once
 		live         bool
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -320,7 +338,7 @@ func TestAgainstModel(t *testing.T) {
 		var model [workers]*naive
 		for i := range ids {
 			ids[i] = f.WorkerID(addr(i))
-			model[i] = &naive{held: map[blockid.ID]bool{}, toFree: map[blockid.ID]bool{}}
+			model[i] = &naive{held: map[blockid.ID]bool{}, toFree: map[blockid.ID]bool{}, parts: map[blockid.ID]bool{}}
 		}
 		anyWorker := rapid.IntRange(0, workers-1)
 		anyBlock := rapid.Custom(func(t *rapid.T) blockid.ID {
@@ -331,7 +349,7 @@ func TestAgainstModel(t *testing.T) {
 			"register": func(t *rapid.T) {
 				i, blocks := anyWorker.Draw(t, "w"), someBlocks.Draw(t, "blocks")
 				f.join(t, i, blocks...)
-				n := &naive{held: map[blockid.ID]bool{}, toFree: map[blockid.ID]bool{}, live: true}
+				n := &naive{held: map[blockid.ID]bool{}, toFree: map[blockid.ID]bool{}, parts: map[blockid.ID]bool{}, live: true}
 				for _, b := range blocks {
 					if model[i].toFree[b] {
 						n.toFree[b] = true
@@ -350,6 +368,7 @@ func TestAgainstModel(t *testing.T) {
 					return
 				}
 				for _, b := range added {
+					delete(n.parts, b)
 					if !n.toFree[b] {
 						n.held[b] = true
 					}
@@ -358,12 +377,18 @@ func TestAgainstModel(t *testing.T) {
 					delete(n.held, b)
 					delete(n.toFree, b)
 				}
-				want(t, "blocks to free", len(c.Blocks), min(3, len(n.toFree)))
+				kept := 0
 				for _, b := range c.Blocks {
-					if !n.toFree[b] {
+					switch {
+					case n.toFree[b]:
+						kept++
+					case n.parts[b]:
+						delete(n.parts, b)
+					default:
 						t.Fatalf("%d is to be freed", b)
 					}
 				}
+				want(t, "blocks to free", kept, min(3, len(n.toFree)))
 			},
 			"commit": func(t *rapid.T) {
 				i, b := anyWorker.Draw(t, "w"), anyBlock.Draw(t, "block")
@@ -372,6 +397,7 @@ func TestAgainstModel(t *testing.T) {
 				if err == nil {
 					model[i].held[b] = true
 					delete(model[i].toFree, b)
+					delete(model[i].parts, b)
 				}
 			},
 			"free": func(t *rapid.T) {
@@ -381,6 +407,8 @@ func TestAgainstModel(t *testing.T) {
 					for seq := range 2 {
 						if b := c.Block(seq); n.held[b] {
 							n.toFree[b] = true
+						} else if n.live {
+							n.parts[b] = true
 						}
 					}
 				}
@@ -414,7 +442,7 @@ func TestAgainstModel(t *testing.T) {
 					}
 				}
 				f.DetectLost()
-				model[i] = &naive{held: map[blockid.ID]bool{}, toFree: map[blockid.ID]bool{}}
+				model[i] = &naive{held: map[blockid.ID]bool{}, toFree: map[blockid.ID]bool{}, parts: map[blockid.ID]bool{}}
 				for j := range ids { // forgotten workers get new ids
 					ids[j] = f.WorkerID(addr(j))
 				}

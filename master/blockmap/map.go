@@ -50,6 +50,7 @@ type slot struct {
 	dead   bool
 	blocks int
 	toFree map[blockid.ID]struct{}
+	parts  map[blockid.ID]struct{} // blocks of which parts are to be freed, if it has any
 }
 
 const maxSlots = 1<<16 - 1
@@ -66,7 +67,7 @@ type copies [4]place
 const lockedStep = 1000
 
 func (m *Map) newSlot(w *worker) (*slot, bool) {
-	s := &slot{worker: w, toFree: make(map[blockid.ID]struct{})}
+	s := &slot{worker: w, toFree: make(map[blockid.ID]struct{}), parts: make(map[blockid.ID]struct{})}
 	switch k := len(m.mu.vacant); {
 	case k > 0:
 		s.number = m.mu.vacant[k-1]
@@ -85,7 +86,7 @@ func (m *Map) kill(s *slot) {
 	if s == nil || s.dead {
 		return
 	}
-	s.dead, s.toFree, s.blocks = true, nil, 0
+	s.dead, s.toFree, s.parts, s.blocks = true, nil, nil, 0
 	m.mu.dead = append(m.mu.dead, s)
 }
 
@@ -105,6 +106,7 @@ func (m *Map) placement(p Placement) uint16 {
 // add notes that the slot has the block. A block that the worker has yet to
 // free is not listed.
 func (m *Map) add(s *slot, id blockid.ID, placement uint16) {
+	delete(s.parts, id)
 	if _, ok := s.toFree[id]; ok {
 		return
 	}
@@ -244,9 +246,28 @@ func (m *Map) Locations(block blockid.ID) []Location {
 // Free has the workers free all copies of the container's blocks with sequences
 // below blocks. A copy is listed until its worker confirms that it is gone:
 // readers may still use it, and who waits for the end of a free must not take
-// the intention for it.
+// the intention for it. Of blocks that nobody reported, any worker may have parts,
+// which are never reported: all are told once to free those, as far as that fits
+// into one command.
 func (m *Map) Free(c blockid.Container, blocks int) {
-	m.eachOf(c, blocks, m.markToFree)
+	m.eachOf(c, blocks, func(id blockid.ID) {
+		m.markToFree(id)
+		if _, reported := m.mu.blocks[id]; !reported {
+			m.markPartsToFree(id)
+		}
+	})
+}
+
+// markPartsToFree has every worker free what it may have of a block.
+func (m *Map) markPartsToFree(id blockid.ID) {
+	for _, w := range m.mu.workers {
+		if w.state != Live || w.slot == nil || len(w.slot.parts) >= m.opts.MaxFreeBatch {
+			continue
+		}
+		if _, told := w.slot.toFree[id]; !told {
+			w.slot.parts[id] = struct{}{}
+		}
+	}
 }
 
 // Remove forgets all copies of the blocks of a container that is no more, and

@@ -267,22 +267,30 @@ func (m *Map) addTo(w *worker, id blockid.ID, placement uint16) {
 }
 
 func (m *Map) command(id WorkerID) Command {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	w := m.mu.workers[id]
 	switch {
 	case w == nil || w.slot == nil:
 		return Command{Type: Register}
 	case w.state == Decommissioned:
 		return Command{Type: Decommission}
-	case len(w.slot.toFree) == 0:
+	case len(w.slot.toFree) == 0 && len(w.slot.parts) == 0:
 		return Command{Type: Nothing}
 	}
 	c := Command{Type: FreeBlocks}
 	for id := range w.slot.toFree {
-		if c.Blocks = append(c.Blocks, id); len(c.Blocks) == m.opts.MaxFreeBatch {
+		if len(c.Blocks) == m.opts.MaxFreeBatch {
 			break
 		}
+		c.Blocks = append(c.Blocks, id)
+	}
+	for id := range w.slot.parts {
+		if len(c.Blocks) == m.opts.MaxFreeBatch {
+			break
+		}
+		c.Blocks = append(c.Blocks, id)
+		delete(w.slot.parts, id)
 	}
 	slices.Sort(c.Blocks)
 	return c
