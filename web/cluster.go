@@ -176,6 +176,7 @@ type WorkerNode struct {
 
 	RPCPort     int32               `json:"-"`
 	LostStorage map[string][]string `json:"-"`
+	Tiers       []tierRow           `json:"-"` // the fastest first; for a worker with several
 }
 
 func (p *masterPages) workers(*http.Request) (any, error) {
@@ -187,7 +188,7 @@ func (p *masterPages) workers(*http.Request) (any, error) {
 			LastHeartbeat: strconv.FormatInt(int64(since(w.LastContact)/time.Second), 10), State: stateText(w.State),
 			Capacity: sizeText(w.CapacityBytes()), Used: sizeText(w.UsedBytes()), UsedPercent: used, FreePercent: 100 - used,
 			Uptime: clockText(since(w.Started)), WorkerID: int64(w.ID), BlockCount: strconv.Itoa(w.Blocks),
-			Version: w.Version, Revision: w.Revision, LostStorage: w.LostStorage,
+			Version: w.Version, Revision: w.Revision, LostStorage: w.LostStorage, Tiers: tierRows(w),
 		}
 		switch w.State {
 		case blockmap.Live, blockmap.Decommissioned:
@@ -315,4 +316,22 @@ func properties(all []config.Property) []property {
 
 func (p *masterPages) config(*http.Request) (any, error) {
 	return &Configuration{Properties: properties(p.src.Config()), Whitelist: p.opts.Config.List(config.MasterWhitelist), Hash: p.src.ConfigHash()}, nil
+}
+
+// tierRow is the space of one tier of a worker.
+type tierRow struct {
+	Alias, Capacity, Used string
+	UsedPercent           int
+}
+
+// tierRows are the tiers of a worker that has several.
+func tierRows(w blockmap.Worker) []tierRow {
+	if len(w.Tiers) < 2 {
+		return nil
+	}
+	rows := make([]tierRow, len(w.Tiers))
+	for i, alias := range w.Tiers {
+		rows[i] = tierRow{alias, sizeText(w.Capacity[alias]), sizeText(w.Used[alias]), percentOf(w.Used[alias], w.Capacity[alias])}
+	}
+	return rows
 }

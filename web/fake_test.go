@@ -182,7 +182,7 @@ func (fakeWorker) NetAddress() *grpcpb.WorkerNetAddress {
 func (fakeWorker) Tiers() []store.TierInfo {
 	return []store.TierInfo{
 		{Alias: "MEM", Capacity: 1 << 20, Used: 1 << 19, Dirs: []store.DirInfo{{Tier: "MEM", Path: "/mem", Quota: 1 << 20, Capacity: 1 << 20, Used: 1 << 19}}},
-		{Alias: "HDD", Capacity: 1 << 30, Dirs: []store.DirInfo{{Tier: "HDD", Path: "/hdd", Quota: 1 << 30, Lost: true, Cause: "input/output error"}}},
+		{Alias: "HDD", Capacity: 1 << 30, Dirs: []store.DirInfo{{Tier: "HDD", Medium: "SSD", Path: "/hdd", Quota: 1 << 30, Lost: true, Cause: "input/output error"}}},
 	}
 }
 func (f fakeWorker) Blocks() []store.Info { return f.blocks }

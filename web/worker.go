@@ -233,6 +233,7 @@ type storageDir struct {
 	Capacity    int64  `json:"capacityBytes"`
 	Used        int64  `json:"usedBytes"`
 	UsedPercent int    `json:"-"`
+	Medium      string `json:"-"`
 	Problem     string `json:"-"`
 }
 
@@ -251,7 +252,7 @@ func (p *workerPages) overview(*http.Request) (any, error) {
 			if d.Lost {
 				size = d.Quota // what it should have
 			}
-			dir := storageDir{Alias: t.Alias, Path: d.Path, Capacity: size, Used: d.Used, UsedPercent: percentOf(d.Used, size)}
+			dir := storageDir{Alias: t.Alias, Medium: d.Medium, Path: d.Path, Capacity: size, Used: d.Used, UsedPercent: percentOf(d.Used, size)}
 			if d.Lost || d.Full {
 				dir.Problem = cmp.Or(d.Cause, "not usable")
 			}
