@@ -24,8 +24,9 @@ type cacheHints struct {
 }
 
 // after is called when a read from a source has ended. The worker nearest to the
-// reader gets a copy, else the one that was read from. Failures are of no
-// consequence.
+// reader gets a copy of a block that another one has. A worker that fetched what was
+// read keeps that; the rest of the block would be fetched for nobody. Failures are of
+// no consequence.
 func (h *cacheHints) after(r *Reader, index int, src source) {
 	if r.conf.readType == NoCache || src.kind == fromLocal || r.ctx.Err() != nil || !h.first(index) {
 		return
@@ -35,6 +36,9 @@ func (h *cacheHints) after(r *Reader, index int, src source) {
 		return
 	}
 	target := r.cacheTarget(src)
+	if target.Equal(src.worker) {
+		return
+	}
 	for _, holder := range locationsOf(b.BlockInfo) {
 		if holder.Equal(target) {
 			return

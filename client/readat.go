@@ -80,10 +80,13 @@ func (r *Reader) readFrom(src source, b FileBlock, index int, p []byte, off, len
 			return n, nil
 		}
 	}
-	short := int64(len(p)) < r.conf.pread
+	why := readAll
+	if int64(len(p)) < r.conf.pread {
+		why = readShort
+	}
 	// The file has been found not to be readable directly, if it is here at all.
 	remote := source{src.worker, fromRemote}
-	br, err := r.openBlock(b, index, remote, off, int64(len(p)), length, short)
+	br, err := r.openBlock(b, index, remote, off, int64(len(p)), length, why)
 	if err != nil {
 		return 0, err
 	}

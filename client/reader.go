@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/alluxio-go/alluxio/client/pagecache"
@@ -36,6 +37,8 @@ type Reader struct {
 
 	pos     int64
 	current *stretch // what Read reads from, nil when it has to be opened
+	pace    pace
+	closing sync.WaitGroup // of stretches that were read to their end
 	trouble outage
 	closed  bool
 }
@@ -140,6 +143,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if r.cached != nil {
 		return r.readCached(p)
 	}
+	r.pace.wants(r.pos, len(p))
 	for {
 		st, err := r.at(r.pos)
 		if err != nil {
@@ -162,6 +166,7 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 		return r.writeCachedTo(w)
 	}
 	begin := r.pos
+	r.pace.wantsAll()
 	for {
 		st, err := r.at(r.pos)
 		if err == io.EOF {
@@ -225,6 +230,7 @@ func (r *Reader) Close() error {
 		_ = r.cached.Close()
 	}
 	r.leave()
+	r.closing.Wait()
 	r.near.close()
 	r.cancel()
 	return nil
@@ -281,21 +287,30 @@ func (r *Reader) advance(st *stretch, n int64) {
 	}
 	st.pos += n
 	r.pos += n
+	r.pace.read(r.pos, n)
 	r.trouble = outage{}
 	if st.pos == st.end {
 		r.leave()
 	}
 }
 
-// leave closes the current stretch and asks a worker to keep its block.
+// leave closes the current stretch. The worker of one that was read to its end may
+// still be about to keep the block: Close waits for it, reading does not.
 func (r *Reader) leave() {
 	if r.current == nil {
 		return
 	}
 	st := r.current
 	r.current = nil
-	st.Close()
-	r.hint.after(r, st.index, st.source)
+	end := func() {
+		st.Close()
+		r.hint.after(r, st.index, st.source)
+	}
+	if st.pos == st.end && st.pos < r.info.Length && r.ctx.Err() == nil {
+		r.closing.Go(end)
+		return
+	}
+	end()
 }
 
 // failed deals with an error of a stretch: nil means that reading may go on from
@@ -352,7 +367,8 @@ func (r *Reader) block(index int) (FileBlock, int64, error) {
 	return r.info.Blocks[index], min(r.info.BlockSize, r.info.Length-begin), nil
 }
 
-// openStretch opens the block at a place of the file, from there to its end.
+// openStretch opens the block at a place of the file, from there to its end or as
+// far as the reader is likely to go.
 func (r *Reader) openStretch(pos int64) (*stretch, error) {
 	index := int(pos / r.info.BlockSize)
 	b, length, err := r.block(index)
@@ -368,7 +384,10 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 	if pos < r.until {
 		n = min(n, r.until-pos)
 	}
-	br, err := r.openBlock(b, index, src, off, n, length, false)
+	if !r.direct(src) {
+		n = min(n, r.pace.stretch())
+	}
+	br, err := r.openBlock(b, index, src, off, n, length, r.pace.intent(n, r.conf.pread))
 	if err != nil {
 		r.noteFailure(src.worker, err)
 		return nil, err
@@ -378,7 +397,7 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 
 // openBlock opens n bytes of a block, from its file when that is on this machine.
 // Whatever prevents that, the worker can still send them.
-func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length int64, short bool) (blockReader, error) {
+func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length int64, why intent) (blockReader, error) {
 	if open := r.openNear(src, b, length); open != nil {
 		var next func()
 		if index+1 < len(r.info.Blocks) {
@@ -393,8 +412,11 @@ func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length in
 	if r.conf.readType == CachePromote {
 		req.Promote = new(true)
 	}
-	if short {
+	switch why {
+	case readShort:
 		req.PositionShort = new(true)
+	case readAll:
+		req.ReadsAll = new(true)
 	}
 	return openRemote(r.ctx, r.s.worker(src.worker), req, r.conf.timeout)
 }

@@ -137,7 +137,7 @@ func TestReadingAheadOverBlocks(t *testing.T) {
 	w.take()
 	p.wantFile("/f", want)
 	requests, n := w.take()
-	if n != int64(len(want)) || requests > 24 {
+	if n != int64(len(want)) || requests > 30 {
 		t.Errorf("%d requests for %d bytes", requests, n)
 	}
 	if got := p.stat("/f").GetInAlluxioPercentage(); got != 100 {

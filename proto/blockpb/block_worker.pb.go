@@ -269,8 +269,11 @@ type ReadRequest struct {
 	OpenUfsBlockOptions *dataserverpb.OpenUfsBlockOptions `protobuf:"bytes,6,opt,name=open_ufs_block_options,json=openUfsBlockOptions" json:"open_ufs_block_options,omitempty"`
 	OffsetReceived      *int64                            `protobuf:"varint,7,opt,name=offset_received,json=offsetReceived" json:"offset_received,omitempty"`
 	PositionShort       *bool                             `protobuf:"varint,8,opt,name=position_short,json=positionShort" json:"position_short,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Ours: the client is about to read all that it asks for, so that reading ahead
+	// need not wait until it has.
+	ReadsAll      *bool `protobuf:"varint,1000,opt,name=reads_all,json=readsAll" json:"reads_all,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReadRequest) Reset() {
@@ -355,6 +358,13 @@ func (x *ReadRequest) GetOffsetReceived() int64 {
 func (x *ReadRequest) GetPositionShort() bool {
 	if x != nil && x.PositionShort != nil {
 		return *x.PositionShort
+	}
+	return false
+}
+
+func (x *ReadRequest) GetReadsAll() bool {
+	if x != nil && x.ReadsAll != nil {
+		return *x.ReadsAll
 	}
 	return false
 }
@@ -1852,7 +1862,7 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"\fCheckRequest\"\x0f\n" +
 	"\rCheckResponse\"\x1b\n" +
 	"\x05Chunk\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\xc5\x02\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xe3\x02\n" +
 	"\vReadRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x16\n" +
@@ -1862,7 +1872,8 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"chunk_size\x18\x05 \x01(\x03R\tchunkSize\x12b\n" +
 	"\x16open_ufs_block_options\x18\x06 \x01(\v2-.alluxio.proto.dataserver.OpenUfsBlockOptionsR\x13openUfsBlockOptions\x12'\n" +
 	"\x0foffset_received\x18\a \x01(\x03R\x0eoffsetReceived\x12%\n" +
-	"\x0eposition_short\x18\b \x01(\bR\rpositionShort\"?\n" +
+	"\x0eposition_short\x18\b \x01(\bR\rpositionShort\x12\x1c\n" +
+	"\treads_all\x18\xe8\a \x01(\bR\breadsAll\"?\n" +
 	"\fReadResponse\x12/\n" +
 	"\x05chunk\x18\x01 \x01(\v2\x19.alluxio.grpc.block.ChunkR\x05chunk\"\xdc\x03\n" +
 	"\x13WriteRequestCommand\x123\n" +

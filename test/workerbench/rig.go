@@ -318,7 +318,9 @@ func (r *rig) readFile(ctx context.Context, f int, n int64, verify bool) error {
 	buf := make([]byte, rpc.ChunkBytes)
 	for i, left := 0, n; left > 0; i++ {
 		k := min(left, blockSize)
-		if err := readBlock(ctx, r.pool, r.addr, request(f, i, 0, k, k), buf, verify); err != nil {
+		req := request(f, i, 0, k, k)
+		req.ReadsAll = new(true)
+		if err := readBlock(ctx, r.pool, r.addr, req, buf, verify); err != nil {
 			return err
 		}
 		left -= k

@@ -72,7 +72,7 @@ func (h *Handle) prefetch(off int64, n int) {
 		}
 		// Small requests at the far end of a wide window would cost a round
 		// trip each: wait until a larger one fits.
-		if p > from && p+run == to && end < h.stop(off) && int64(run)*int64(b.pageSize) < min(h.window/4, h.s.opts.FetchSize) {
+		if p > from && p+run == to && end < h.stop(off) && run < min(int(h.window/int64(b.pageSize)/4), h.fullRequest()) {
 			return
 		}
 		if h.fetchLocked(p, run) == nil {
@@ -82,11 +82,19 @@ func (h *Handle) prefetch(off int64, n int) {
 	}
 }
 
+// requestsAhead is how many requests a wide window is made of at least: one whose
+// connections are the bottleneck is filled by many.
+const requestsAhead = 32
+
+// fullRequest is the size in pages of requests for what lies far ahead.
+func (h *Handle) fullRequest() int {
+	return max(1, int(min(h.s.opts.FetchSize, h.readAheadMax()/requestsAhead)/int64(h.b.pageSize)))
+}
+
 // requestPages is the size of a request for what lies so many pages ahead of the
 // reader: full from the middle of the window on.
 func (h *Handle) requestPages(ahead int) int {
-	full := max(1, int(h.s.opts.FetchSize/int64(h.b.pageSize)))
-	half := int(h.window / int64(h.b.pageSize) / 2)
+	full, half := h.fullRequest(), int(h.window/int64(h.b.pageSize)/2)
 	if ahead >= half {
 		return full
 	}
