@@ -30,7 +30,7 @@ func newRootCmd(env *Env) *cobra.Command {
 	addTo(root, "setup",
 		newFormatCmd(env), newFormatMastersCmd(env), newFormatJournalCmd(env), newFormatWorkerCmd(env),
 		newBootstrapConfCmd(env), newGetConfCmd(env), newValidateConfCmd(env), newVersionCmd(env), newDocGenCmd(env))
-	addTo(root, "test", newRunTestsCmd(env), newRunUFSTestsCmd(env), newRunUFSIOTestCmd(env), newReadJournalCmd(env), newLogLevelCmd(env))
+	addTo(root, "test", newRunTestsCmd(env), newRunUFSTestsCmd(env), newRunUFSIOTestCmd(env), newReadJournalCmd(env), newLogLevelCmd(env), newCacheSimCmd(env))
 	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What exit codes mean", Long: exitCodesHelp})
 	hideFlagsInUse(root)
 	return root

@@ -23,11 +23,21 @@ type wTinyLFU[K comparable] struct {
 var shapes = [...]shape{{window: 1}, {window: 0.3}, {window: 0.1}, {window: 0.01}, {window: 0.01, margin: 1}}
 
 const (
-	maxSimulated = 512   // keys in one simulated cache
-	minChoice    = 32    // simulated uses between choices; else half the keys
-	remembered   = 0.9   // of the scores at each choice
-	clearly      = 0.002 // of the uses: what a better shape must be ahead by
+	minChoice  = 32    // simulated uses between choices; else half the keys
+	remembered = 0.9   // of the scores at each choice
+	clearly    = 0.002 // of the uses: what a better shape must be ahead by
 )
+
+// maxSimulated is how many keys a simulated cache may have when one key in
+// 1<<shift is simulated. Small caches are simulated as they are, larger ones in
+// part, and from a part of an eighth on, which costs little time, to a limit of
+// memory: the more uses are seen, the sooner the choice is right.
+func maxSimulated(shift int) int {
+	if shift < 3 {
+		return 512
+	}
+	return 8192
+}
 
 func keepNone(uint64) bool { return false }
 
@@ -50,7 +60,7 @@ func (p *wTinyLFU[K]) Add(key K, size int64) {
 	p.sketch.fit(p.Len() + 1)
 	p.sketch.add(h)
 	p.insert(key, size)
-	for p.Len()>>p.shift > maxSimulated {
+	for p.Len()>>p.shift > maxSimulated(p.shift) {
 		p.sample(p.shift + 1)
 	}
 	p.simulate(h, size)
@@ -151,7 +161,7 @@ func (p *wTinyLFU[K]) choose() {
 	}
 	p.seen, p.hits = 0, [len(shapes)]int{}
 	// Keys may have become larger, and so fewer.
-	if p.shift > 0 && p.Len()>>p.shift < maxSimulated/4 {
+	if p.shift > 0 && p.Len()>>(p.shift-1) < maxSimulated(p.shift-1)/2 {
 		p.sample(p.shift - 1)
 	}
 }
