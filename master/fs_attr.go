@@ -94,7 +94,7 @@ func depthOf(intervalMS int64, d depth) depth {
 
 func (t *term) checkAttributes(path string, o AttributeOptions) error {
 	if o.Owner != nil && o.Group != nil && *o.Owner != "" && !slices.Contains(t.groups.of(*o.Owner), *o.Group) {
-		return errors.Errorf(errors.FailedPrecondition, "Could not update owner:group for %s to %s:%s. Owner %s does not belong to the group %s",
+		return errors.Errorf(errors.FailedPrecondition, "Could not update owner:group for %s to %s:%s. Owner %s does not belong to the group %s, as the master's machine knows users and groups",
 			path, *o.Owner, *o.Group, *o.Owner, *o.Group)
 	}
 	if o.ReplicationMin != nil && *o.ReplicationMin < 0 || o.ReplicationMax != nil && *o.ReplicationMax < -1 ||

@@ -157,10 +157,10 @@ func (t *Table) Check(p Point) error {
 	}
 	for _, other := range t.All() {
 		if _, ok := relURI(other.UFS, p.UFS); ok {
-			return errors.Errorf(errors.Invalid, "Mount point %s is a prefix of %s", other.UFS, p.UFS)
+			return errors.Errorf(errors.Invalid, "Mount point %s is a prefix of %s: it is mounted at %s already", other.UFS, p.UFS, other.Path)
 		}
 		if _, ok := relURI(p.UFS, other.UFS); ok {
-			return errors.Errorf(errors.Invalid, "Mount point %s is a prefix of %s", p.UFS, other.UFS)
+			return errors.Errorf(errors.Invalid, "Mount point %s is a prefix of %s, which is mounted at %s already", p.UFS, other.UFS, other.Path)
 		}
 	}
 	return nil

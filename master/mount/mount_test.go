@@ -94,11 +94,11 @@ func TestResolveAndReverse(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ path, ufs, text string }{
 		{"/a", "kodo://new", "Mount point target path /a already exists in Alluxio namespace. Try mounting to another path."},
-		{"/n", "kodo://b", "Mount point kodo://b is a prefix of kodo://b/dir"},
-		{"/n", "kodo://b/dir", "Mount point kodo://b/dir is a prefix of kodo://b/dir"},
-		{"/n", "kodo://b/dir/x", "Mount point kodo://b/dir is a prefix of kodo://b/dir/x"},
-		{"/n", "/data/x", "Mount point /data is a prefix of /data/x"},
-		{"/n", "/", "Mount point / is a prefix of /data"},
+		{"/n", "kodo://b", "Mount point kodo://b is a prefix of kodo://b/dir, which is mounted at /a already"},
+		{"/n", "kodo://b/dir", "Mount point kodo://b/dir is a prefix of kodo://b/dir: it is mounted at /a already"},
+		{"/n", "kodo://b/dir/x", "Mount point kodo://b/dir is a prefix of kodo://b/dir/x: it is mounted at /a already"},
+		{"/n", "/data/x", "Mount point /data is a prefix of /data/x: it is mounted at / already"},
+		{"/n", "/", "Mount point / is a prefix of /data, which is mounted at / already"},
 		{"/n", "kodo://c/", `UFS URI "kodo://c/" is not in its normal form "kodo://c".`},
 	} {
 		err := nested(t).Add(Point{ID: 9, Path: c.path, UFS: c.ufs})
