@@ -42,6 +42,7 @@ type block struct {
 	restored    bool  // from disk, and not vouched for
 	moving      bool
 	used        bool // by a reader since it was last idle
+	filling     bool // and not idle since it was begun
 	misplaced   bool // dir has no room for the rest of it, another directory has
 
 	unread atomic.Int32 // pages in mu.unread
@@ -153,7 +154,6 @@ func (s *Store) unref(b *block) {
 	case drop:
 		s.removeLocked(b)
 	case last && b.used:
-		b.used = false
 		s.noteUseLocked(b)
 	}
 	s.mu.Unlock()

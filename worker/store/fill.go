@@ -103,6 +103,7 @@ func (s *Store) begin(id blockid.ID, opts FillOptions, src Source) (*Handle, err
 		return nil, errors.Errorf(errors.NoSpace, "Storage directory %s failed.", d.Path)
 	}
 	s.indexLocked(b)
+	b.filling = true
 	s.retainLocked(b)
 	if b.whole {
 		s.opts.Observer.BlockAdded(s.infoLocked(b))

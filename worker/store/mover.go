@@ -301,8 +301,15 @@ func (s *Store) promoteOne(ctx context.Context) bool {
 // maxHot bounds the list of blocks to promote.
 const maxHot = 1024
 
-// noteUseLocked remembers a block of a lower tier that was used.
+// noteUseLocked counts a use of b by readers that were there at one time, when
+// the last of them has gone: many tasks that read one file together are one reason to
+// keep it, not many. That it came into the cache for them counted already. A
+// block of a lower tier is remembered, to be moved up.
 func (s *Store) noteUseLocked(b *block) {
+	if !b.filling {
+		b.dir.policy.Use(b.id)
+	}
+	b.used, b.filling = false, false
 	if b.dir.tier.index == 0 || s.opts.Mover.Disabled {
 		return
 	}

@@ -22,6 +22,8 @@ type Handle struct {
 	grown  int    // the page at which window was last widened
 	limit  int64  // what the reader said it wants ends here
 	missed bitmap // pages that this reader got first; see Missed
+	begun  bool   // something was read
+	goesOn bool   // the first read was where the reader before had stopped
 	closed bool
 }
 
@@ -47,8 +49,6 @@ func (s *Store) retainLocked(b *block) {
 	b.refs++
 	b.handles++
 	s.mu.open[b] = struct{}{}
-	b.dir.policy.Use(b.id)
-	b.used = true
 	s.m.accessed.Inc()
 }
 
@@ -59,7 +59,7 @@ func (s *Store) handle(b *block, src Source) (*Handle, error) {
 		path := b.finalPath()
 		s.readFault(b.dir, err)
 		vanished := errors.Is(err, errors.NotFound) && s.folderExists(b.dir)
-		s.leave(b)
+		s.leave(b, false)
 		if vanished {
 			s.discardVanished(b, err)
 			return nil, notFound(b.id)
@@ -106,13 +106,22 @@ func (h *Handle) Close() {
 	h.b.mu.Lock()
 	h.b.mu.lastEnd, h.b.mu.lastWindow = h.next, h.window
 	h.b.mu.Unlock()
-	h.s.leave(h.b)
+	h.s.leave(h.b, !h.goesOn)
 }
 
-// leave undoes retainLocked.
-func (s *Store) leave(b *block) {
+// begin notes where the first read is.
+func (h *Handle) begin(off int64) {
+	if !h.begun {
+		h.begun, h.goesOn = true, off > 0 && off == h.next
+	}
+}
+
+// leave undoes retainLocked. used is false for what is no use of its own: one that
+// failed, or the next request of the same reader.
+func (s *Store) leave(b *block, used bool) {
 	s.mu.Lock()
 	b.handles--
+	b.used = b.used || used
 	idle := b.handles == 0
 	s.mu.Unlock()
 	if idle {
@@ -126,6 +135,7 @@ func (s *Store) leave(b *block) {
 // none beyond.
 func (h *Handle) Expect(off, n int64) {
 	size := int64(h.b.pageSize)
+	h.begin(off)
 	if n <= size {
 		return
 	}
@@ -152,6 +162,7 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 	if off < 0 || n < 0 || off+int64(n) > h.b.length {
 		return nil, errors.Errorf(errors.OutOfRange, "Bytes [%d, %d) are not in block %d of %d bytes.", off, off+int64(n), h.b.id, h.b.length)
 	}
+	h.begin(off)
 	h.advance(off, n)
 	out, err := h.read(ctx, buf, off, n)
 	if err != nil {
