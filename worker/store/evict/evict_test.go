@@ -208,3 +208,138 @@ func BenchmarkPolicies(b *testing.B) {
 		}
 	}
 }
+
+// TestKeptAreMetOnce: blocks that stay open for long do not make every victim
+// dearer.
+func TestKeptAreMetOnce(t *testing.T) {
+	const n, open = 20_000, 5000
+	for _, name := range Names() {
+		p := make1(t, name, n)
+		for k := range n {
+			p.Add(k, 1)
+		}
+		asked := 0
+		for range 1000 {
+			k, ok := p.Victim(func(k int) bool { asked++; return k < open })
+			if !ok || k < open {
+				t.Fatalf("%s: gave up %d, %v", name, k, ok)
+			}
+		}
+		if asked > 4*open {
+			t.Errorf("%s: %d keys looked at for 1000 victims", name, asked)
+		}
+	}
+}
+
+// TestGhostsAreBounded: what S3-FIFO remembers does not grow without limit, also
+// when keys have no size.
+func TestGhostsAreBounded(t *testing.T) {
+	p := newS3FIFO[int](1000)
+	for k := range 10_000 {
+		p.Add(k, 0)
+		if p.Len() > 100 {
+			p.Victim(none)
+		}
+	}
+	if len(p.ghosts.entries) > 200 {
+		t.Errorf("%d ghosts", len(p.ghosts.entries))
+	}
+}
+
+// replay runs a trace of keys of size 1 through W-TinyLFU and returns its policy.
+func replay(t *testing.T, capacity int, trace []int) *wTinyLFU[int] {
+	p := newWTinyLFU(int64(capacity), func(k int) uint64 { return uint64(k+1) * 0x9e3779b97f4a7c15 })
+	in := map[int]bool{}
+	for _, k := range trace {
+		if in[k] {
+			p.Use(k)
+			continue
+		}
+		if len(in) == capacity {
+			victim, ok := p.Victim(none)
+			if !ok {
+				t.Fatal("nothing to give up")
+			}
+			delete(in, victim)
+		}
+		p.Add(k, 1)
+		in[k] = true
+	}
+	return p
+}
+
+// TestShapeFollowsWorkload: the window becomes small for popularity and loops, and
+// large again when what was read last is read next.
+func TestShapeFollowsWorkload(t *testing.T) {
+	for _, capacity := range []int{200, 5000} {
+		var loop, recent []int
+		for i := range 20 * capacity {
+			loop = append(loop, i%(capacity+capacity/4))
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range 20 * capacity {
+			recent = append(recent, 1_000_000+i, 1_000_000+max(0, i-r.IntN(capacity/3)))
+		}
+		if w := replay(t, capacity, loop).shape.window; w > 0.01 {
+			t.Errorf("capacity %d: a loop ends with a window of %g", capacity, w)
+		}
+		if w := replay(t, capacity, append(loop, recent...)).shape.window; w < 0.3 {
+			t.Errorf("capacity %d: recent keys after it with a window of %g", capacity, w)
+		}
+	}
+}
+
+// TestSimulationsAreBounded: they neither grow with the cache, nor lose its scale
+// when keys become few and large.
+func TestSimulationsAreBounded(t *testing.T) {
+	const capacity = 200_000
+	p := newWTinyLFU(capacity, func(k int) uint64 { return uint64(k+1) * 0x9e3779b97f4a7c15 })
+	for k := range capacity {
+		p.Add(k, 1)
+	}
+	for i := range p.sims {
+		if n := p.sims[i].Len(); n == 0 || n > 8192+1024 {
+			t.Errorf("%d keys in a simulation of %d", n, p.Len())
+		}
+	}
+	small := p.shift
+	for k := range 100_000 {
+		for p.bytes()+1000 > capacity {
+			p.Victim(none)
+		}
+		p.Add(capacity+k%300, 1000)
+		p.Use(capacity + k%100)
+	}
+	if p.Len() > 200 || p.shift >= small || p.shift > 1 {
+		t.Errorf("%d keys, one in %d simulated, before one in %d", p.Len(), 1<<p.shift, 1<<small)
+	}
+}
+
+func TestSketch(t *testing.T) {
+	var s sketch
+	s.fit(1000)
+	hash := func(key uint64) uint64 { return key * 0x9e3779b97f4a7c15 }
+	for key := range uint64(2000) {
+		s.add(hash(key))
+	}
+	for range 9 {
+		s.add(hash(42))
+	}
+	s.fit(100_000) // counts are kept
+	if n := s.count(hash(42)); n < 10 || n > 11 {
+		t.Errorf("a key used 10 times is counted %d times", n)
+	}
+	wrong := 0
+	for key := range uint64(2000) {
+		if s.count(hash(key)) != 1 {
+			wrong++
+		}
+	}
+	if wrong > 20 {
+		t.Errorf("%d of 2000 keys used once are counted otherwise", wrong)
+	}
+	s.halve()
+	if n := s.count(hash(42)); n != 5 {
+		t.Errorf("halved: %d", n)
+	}
+}
