@@ -71,6 +71,7 @@ func lockFile(name string) (io.Closer, error) {
 }
 
 func (l *local) release() {
+	l.open.close()
 	if l.lock != nil {
 		_ = l.lock.Close()
 		l.lock = nil

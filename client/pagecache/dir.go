@@ -60,7 +60,7 @@ const (
 	busyRetry    = time.Second      // how often to ask for another's lock
 	brokenRetry  = 30 * time.Second // how long a folder that failed is left alone
 	readFailures = 3                // in a row that make a folder broken
-	touchEvery   = 10 * time.Second // how exactly uses are noted in the folder
+	touchEvery   = time.Minute      // how exactly uses are noted in the folder
 )
 
 func newDir(d Dir, o *Options, p pages, m *metrics, l *life) *dir {

@@ -8,8 +8,9 @@
 // fetches ahead with one stream.
 //
 // Nothing that happens to the cache fails a read. A page that is damaged, cut off,
-// misplaced or too old is dropped and fetched again: each 64 KiB carry a CRC32C
-// that is checked on every read, next to the name of the page itself. A folder that
+// misplaced or too old is dropped and fetched again: each 16 KiB carry a CRC32C, next
+// to the name of the page itself. It is checked when they are read, and again when
+// the file has changed since. A folder that
 // is full, broken, foreign or not writable is passed by, with one warning, and tried
 // again later.
 //

@@ -80,6 +80,38 @@ func TestDamage(t *testing.T) {
 	exact(t, h, dir)
 }
 
+// Bytes that were verified are believed while the file stays as it is, and no
+// longer: whoever sets its times back is noticed too.
+func TestDamageAfterVerification(t *testing.T) {
+	dir := t.TempDir()
+	h := use(t, options(dir, 16<<20))
+	s := newSource(1, 128*kib)
+	r := h.reader(t, 1, s)
+	check(t, r, s, 0, 128*kib)
+	names, _ := pageFiles(t, dir)
+	page := names[0]
+	fi, err := os.Stat(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the file is settled", func() bool { return time.Since(fi.ModTime()) > 2*settled })
+	for range 3 {
+		check(t, r, s, 100, 100*kib)
+	}
+	if f := h.c.dirs[0].pages.(*local).open.mu.byKey[Key{idOf(1), 0}]; !f.state.Load().has(0, 100*kib) {
+		t.Error("nothing is remembered as verified")
+	}
+	flip(t, page, 5000)
+	if err := os.Chtimes(page, fi.ModTime(), fi.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	s.take()
+	check(t, r, s, 4000, 10_000)
+	if _, n := s.take(); n != 128*kib {
+		t.Errorf("%d bytes fetched: the damage went unnoticed", n)
+	}
+}
+
 // exact compares the accounts with the disk.
 func exact(t *testing.T, h *Handle, dir string) {
 	t.Helper()

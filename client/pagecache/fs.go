@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +26,33 @@ type File interface {
 	io.ReaderAt
 	io.Writer
 	io.Closer
+	// Stamp tells the state of the file.
+	Stamp() (Stamp, error)
+}
+
+// Stamp is the state of a file as its file system knows it: when it has not
+// changed, neither have the bytes, short of damage below the file system.
+type Stamp struct {
+	Inode, Links    uint64
+	Size            int64
+	Written, Status syscall.Timespec // last change of the bytes, of anything
+}
+
+// Changed is the time of the last change.
+func (s Stamp) Changed() time.Time { return time.Unix(s.Status.Unix()) }
+
+// osFile is a file of the operating system.
+type osFile struct {
+	*os.File
+	fd int
+}
+
+func (f osFile) Stamp() (Stamp, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(f.fd, &st); err != nil {
+		return Stamp{}, &fs.PathError{Op: "fstat", Path: f.Name(), Err: err}
+	}
+	return Stamp{st.Ino, uint64(st.Nlink), st.Size, st.Mtim, st.Ctim}, nil
 }
 
 type osFS struct{}
@@ -34,7 +62,7 @@ func (osFS) Open(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return osFile{f, int(f.Fd())}, nil
 }
 
 func (osFS) Create(name string) (File, error) {
@@ -42,7 +70,7 @@ func (osFS) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return osFile{f, int(f.Fd())}, nil
 }
 
 func (osFS) Rename(from, to string) error                     { return os.Rename(from, to) }

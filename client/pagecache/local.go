@@ -6,7 +6,6 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +23,7 @@ type local struct {
 	owns    func(Key) bool // is this the folder for a page?
 	lock    io.Closer      // held while claimed
 	seq     atomic.Uint64  // of temporary files
-	spans   sync.Pool      // of *[]byte, of a span each
+	open    openFiles
 }
 
 const (
@@ -35,11 +34,12 @@ const (
 
 func newLocal(o Options, path string, owns func(Key) bool) *local {
 	root := filepath.Join(path, rootName)
-	return &local{
+	l := &local{
 		fs: o.fs, now: o.now, path: path, root: root, owns: owns, buckets: uint64(o.Buckets),
 		pages: filepath.Join(root, strconv.FormatInt(o.PageBytes, 10)),
-		spans: sync.Pool{New: func() any { b := make([]byte, spanBytes); return &b }},
 	}
+	l.open.init(l)
+	return l
 }
 
 func (l *local) bucket(k Key) string {
@@ -48,60 +48,35 @@ func (l *local) bucket(k Key) string {
 
 func (l *local) file(k Key) string { return filepath.Join(l.bucket(k), k.String()) }
 
-// readStep is how much is read at a time, so that it is still in the processor's
-// cache when its checksum is computed.
-const readStep = 4 * spanBytes
-
 func (l *local) read(k Key, n int, p []byte, off int) (time.Time, error) {
-	f, err := l.fs.Open(l.file(k))
+	f, err := l.open.take(k, n)
 	if err != nil {
 		return time.Time{}, err
 	}
-	defer f.Close()
-	raw := make([]byte, trailerLen(n))
-	if err := readFull(f, raw, n); err != nil {
+	defer l.open.giveBack(f)
+	if err := f.read(p, off); err != nil {
+		l.open.forget(k) // whoever comes next looks again
 		return time.Time{}, err
 	}
-	t, err := parseTrailer(raw, k, n)
-	if err != nil {
-		return time.Time{}, err
-	}
-	for len(p) > 0 {
-		done, err := l.readSpans(f, t, p, off, n)
-		if err != nil {
-			return time.Time{}, err
-		}
-		p, off = p[done:], off+done
-	}
-	return t.written, nil
+	return f.written, nil
 }
 
-// readSpans reads a few whole spans into p, or as much of one as p wants.
-func (l *local) readSpans(f File, t trailer, p []byte, off, n int) (int, error) {
-	begin := off / spanBytes * spanBytes
-	end := min(begin+readStep, n)
-	if off == begin && len(p) < end-begin {
-		end = off + len(p)
-		if end != n {
-			end = end / spanBytes * spanBytes
-		}
+// openPage opens the file of a page of n bytes and reads its trailer.
+func (l *local) openPage(k Key, n int) (*openFile, error) {
+	file, err := l.fs.Open(l.file(k))
+	if err != nil {
+		return nil, err
 	}
-	if off == begin && end > begin {
-		if err := readFull(f, p[:end-begin], begin); err != nil {
-			return 0, err
-		}
-		return end - begin, t.verify(p[:end-begin], begin)
+	raw := make([]byte, trailerLen(n))
+	f := &openFile{file: file, key: k, n: n}
+	if err = readFull(file, raw, n); err == nil {
+		f.trailer, err = parseTrailer(raw, k, n)
 	}
-	buf := l.spans.Get().(*[]byte)
-	defer l.spans.Put(buf)
-	span := (*buf)[:min(spanBytes, n-begin)]
-	if err := readFull(f, span, begin); err != nil {
-		return 0, err
+	if err != nil {
+		_ = file.Close()
+		return nil, err
 	}
-	if err := t.verify(span, begin); err != nil {
-		return 0, err
-	}
-	return copy(p, span[off-begin:]), nil
+	return f, nil
 }
 
 // readFull reads all of p; a file that ends before is damaged.
@@ -125,6 +100,7 @@ func (l *local) write(k Key, data []byte) error {
 	tmp := filepath.Join(l.root, tmpName, strconv.FormatUint(l.seq.Add(1), 10))
 	err := l.writeFile(tmp, k, data)
 	if err == nil {
+		l.open.forget(k)
 		err = l.place(tmp, k)
 	}
 	if err != nil {
@@ -161,6 +137,7 @@ func (l *local) place(tmp string, k Key) error {
 }
 
 func (l *local) remove(k Key) error {
+	l.open.forget(k)
 	if err := l.fs.Remove(l.file(k)); !errors.Is(err, errors.NotFound) {
 		return err
 	}

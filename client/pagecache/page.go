@@ -55,9 +55,9 @@ func (k Key) hash() uint64 {
 //	24  8  page
 //	32  4  length of the page in bytes
 //	36  8  when it was written, in milliseconds since 1970
-//	44 4n  CRC32C of each 64 KiB of the page
+//	44 4n  CRC32C of each 16 KiB of the page
 const (
-	spanBytes    = 64 << 10
+	spanBytes    = 16 << 10
 	trailerBytes = 44
 	trailerMagic = 0x31435041
 )
@@ -65,7 +65,10 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // trailerLen is the length of the trailer of a page of n bytes.
-func trailerLen(n int) int { return trailerBytes + 4*((n+spanBytes-1)/spanBytes) }
+func trailerLen(n int) int { return trailerBytes + 4*spansOf(n) }
+
+// spansOf is the number of spans of n bytes.
+func spansOf(n int) int { return (n + spanBytes - 1) / spanBytes }
 
 // newTrailer returns the trailer of a page.
 func newTrailer(k Key, data []byte, written time.Time) []byte {

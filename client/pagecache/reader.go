@@ -3,7 +3,6 @@ package pagecache
 import (
 	"context"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -25,7 +24,7 @@ type Reader struct {
 	filler *filler           // fetches ahead
 	direct io.ReadSeekCloser // past the cache
 	page   *flight           // that was waited for last, to be read on from
-	span   spanBuffer
+	small  stepBuffer
 	last   int64 // page that was read last in sequence, -1 in the beginning
 }
 
@@ -41,7 +40,7 @@ func (h *Handle) NewReader(ctx context.Context, id FileID, length int64, src Sou
 func (r *Reader) Close() error {
 	r.cancel()
 	r.leavePage()
-	r.span.free()
+	r.small.free()
 	if r.direct != nil {
 		return r.direct.Close()
 	}
@@ -262,37 +261,4 @@ func (r *Reader) readPast(p []byte, off int64) (int, error) {
 		err = nil
 	}
 	return got, err
-}
-
-// spanBuffer holds bytes that small reads in sequence take from.
-type spanBuffer struct {
-	buf  *[]byte
-	data []byte
-	off  int64 // in the file
-}
-
-var spanBuffers = sync.Pool{New: func() any { b := make([]byte, spanBytes); return &b }}
-
-// at returns what it holds from a place on.
-func (s *spanBuffer) at(off int64) []byte {
-	if off < s.off || off >= s.off+int64(len(s.data)) {
-		return nil
-	}
-	return s.data[off-s.off:]
-}
-
-// room returns memory for n bytes of the file from a place on.
-func (s *spanBuffer) room(off int64, n int) []byte {
-	if s.buf == nil {
-		s.buf = spanBuffers.Get().(*[]byte)
-	}
-	s.data, s.off = (*s.buf)[:n], off
-	return s.data
-}
-
-func (s *spanBuffer) free() {
-	if s.buf != nil {
-		spanBuffers.Put(s.buf)
-	}
-	*s = spanBuffer{}
 }

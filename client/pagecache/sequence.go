@@ -49,8 +49,8 @@ func (r *Reader) piece(buf []byte) ([]byte, error) {
 		return data, nil
 	}
 	at, n := r.within(r.pos, len(buf))
-	if n == len(buf) && at%spanBytes != 0 { // get back to the beginning of a span
-		n -= at % spanBytes
+	if n == len(buf) && at%smallStep != 0 { // get back to the beginning of a step
+		n -= at % smallStep
 	}
 	n, err := r.next(buf[:n])
 	return buf[:n], err
@@ -98,26 +98,26 @@ func (r *Reader) next(p []byte) (int, error) {
 	return 0, r.explain(r.ctx.Err())
 }
 
-// nextCached reads from the cache, a span ahead if p is small.
+// nextCached reads from the cache, a step ahead if p is small.
 func (r *Reader) nextCached(k Key, p []byte) (int, verdict) {
-	if data := r.span.at(r.pos); data != nil {
+	if data := r.small.at(r.pos); data != nil {
 		n := copy(p, data)
 		r.counter(k).Add(float64(n))
 		return n, hit
 	}
 	at, _ := r.within(r.pos, len(p))
-	if len(p) >= spanBytes {
+	if len(p) >= smallStep {
 		v := r.get(k, p, at)
 		if v == hit {
 			r.counter(k).Add(float64(len(p)))
 		}
 		return len(p), v
 	}
-	lo := at / spanBytes * spanBytes
-	buf := r.span.room(r.pos-int64(at-lo), min(spanBytes, r.pageLen(k.Page)-lo))
+	lo := at / smallStep * smallStep
+	buf := r.small.room(r.pos-int64(at-lo), min(smallStep, r.pageLen(k.Page)-lo))
 	v := r.get(k, buf, lo)
 	if v != hit {
-		r.span.data = nil
+		r.small.data = nil
 		return 0, v
 	}
 	n := copy(p, buf[at-lo:])
