@@ -86,3 +86,22 @@ func TestUsageIsReported(t *testing.T) {
 	}
 	wantClusterMetrics(t, c, watching, map[string]float64{"Cluster.BytesWrittenLocal": size, "Cluster.BytesReadLocal": 2 * size, "Cluster.BytesWrittenRemote": 0})
 }
+
+// TestDomainSocketIsCounted: what goes over the unix socket is not counted with
+// what goes over TCP.
+func TestDomainSocketIsCounted(t *testing.T) {
+	c := testcluster.Start(t, testcluster.Options{Properties: map[string]string{
+		"alluxio.worker.data.server.domain.socket.address": filepath.Join(t.TempDir(), "worker.sock"),
+	}})
+	cl := c.Client(nil)
+	content := bytes.Repeat([]byte("0123456789"), 200_000)
+	size := float64(len(content))
+	write(t, cl, "/f", content, client.CreateOptions{WriteType: client.CacheThrough})
+	for range 2 {
+		if got := read(t, cl, "/f", client.OpenOptions{}); !bytes.Equal(got, content) {
+			t.Fatal("not what was written")
+		}
+	}
+	wantClusterMetrics(t, c, cl, map[string]float64{"Cluster.BytesReadDomain": 2 * size, "Cluster.BytesReadRemote": 0, "Cluster.BytesReadLocal": 0,
+		"Cluster.BytesReadMissed": 0, "Cluster.CacheHitRate": 1, "Cluster.BytesWrittenDomain": 2 * size, "Cluster.BytesWrittenUfsAll": size})
+}

@@ -167,7 +167,6 @@ func (b *blockSink) Write(p []byte) (int, error) { return b.writer.Write(p) }
 func (b *blockSink) len() int64                  { return b.writer.Len() }
 func (b *blockSink) flush() error                { return b.writer.Flush() }
 func (b *blockSink) abort()                      { b.writer.Abort() }
-func (b *blockSink) below() bool                 { return false }
 
 func (b *blockSink) commit(ctx context.Context) error {
 	return b.w.commitWritten(ctx, b.writer)
