@@ -3,7 +3,6 @@ package journal
 import (
 	"bufio"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -25,10 +24,6 @@ const (
 	checkpointMagic  = "ALXCKPT1"
 	checkpointSuffix = ".ckpt"
 	tmpSuffix        = ".tmp"
-	sectionBytes     = 1 << 20
-	sectionHeader    = 8
-	endBytes         = 16
-	headerMaxBytes   = 1 << 20
 	keepCheckpoints  = 2
 )
 
@@ -164,7 +159,7 @@ func (s *checkpointStore) open(id string) (*checkpointReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &checkpointReader{f: f, in: bufio.NewReaderSize(f, 256<<10)}
+	r := &checkpointReader{f: f, sections: sectionReader{in: bufio.NewReaderSize(f, 256<<10)}}
 	if err := r.open(id); err != nil {
 		f.Close()
 		return nil, errors.E("checkpoint", path, errors.Other, err)
@@ -172,40 +167,24 @@ func (s *checkpointStore) open(id string) (*checkpointReader, error) {
 	return r, nil
 }
 
-// checkpointReader verifies and joins the sections of a checkpoint.
+// checkpointReader reads the snapshot in a checkpoint.
 type checkpointReader struct {
-	f       *os.File
-	in      *bufio.Reader
-	header  checkpointHeader
-	payload int64 // bytes of the snapshot, as the end of the file says
-	section uint64
-	total   uint64
-	buf     []byte // the rest of the current section
-	space   []byte
-	err     error
+	f        *os.File
+	sections sectionReader
+	header   checkpointHeader
+	payload  int64 // bytes of the snapshot, as the end of the file says
 }
 
 // open reads the header and looks at the end.
 func (r *checkpointReader) open(id string) (err error) {
-	var b [len(checkpointMagic) + 8]byte
-	if _, err := io.ReadFull(r.in, b[:]); err != nil {
-		return shortFile(err)
-	}
-	size := binary.LittleEndian.Uint32(b[8:])
-	if string(b[:8]) != checkpointMagic || size > headerMaxBytes {
-		return corrupt("this is not a checkpoint")
-	}
-	head := make([]byte, size)
-	if _, err := io.ReadFull(r.in, head); err != nil {
-		return shortFile(err)
-	}
 	h := &r.header
-	if crc32.Checksum(head, castagnoli) != binary.LittleEndian.Uint32(b[12:]) || json.Unmarshal(head, h) != nil {
-		return corrupt("the header does not match its checksum")
+	if err := readHead(r.sections.in, checkpointMagic, "checkpoint", h); err != nil {
+		return err
 	}
 	if id != checkpointName(h.Index, h.Term) {
 		return corrupt("the file holds the checkpoint %s", checkpointName(h.Index, h.Term))
 	}
+	r.sections.place = h.Index
 	r.payload, err = r.payloadBytes()
 	return err
 }
@@ -237,79 +216,15 @@ func (r *checkpointReader) payloadBytes() (int64, error) {
 
 // Read reads the snapshot.
 func (r *checkpointReader) Read(p []byte) (int, error) {
-	for len(r.buf) == 0 && r.err == nil {
-		r.err = r.next()
-		if r.err != nil && r.err != io.EOF {
-			r.err = errors.E("checkpoint", r.f.Name(), errors.Other, r.err)
-		}
+	n, err := r.sections.Read(p)
+	if err != nil && err != io.EOF {
+		err = errors.E("checkpoint", r.f.Name(), errors.Other, err)
 	}
-	if len(r.buf) == 0 {
-		return 0, r.err
-	}
-	n := copy(p, r.buf)
-	r.buf = r.buf[n:]
-	return n, nil
-}
-
-// next reads one section, or the end: io.EOF.
-func (r *checkpointReader) next() error {
-	var h [sectionHeader]byte
-	if _, err := io.ReadFull(r.in, h[:]); err != nil {
-		return shortFile(err)
-	}
-	size, sum := binary.LittleEndian.Uint32(h[:]), binary.LittleEndian.Uint32(h[4:])
-	if size == 0 {
-		return r.end(sum)
-	}
-	r.section++
-	if size > sectionBytes {
-		return corrupt("section %d is damaged: it claims %d bytes", r.section, size)
-	}
-	if r.space == nil {
-		r.space = make([]byte, sectionBytes)
-	}
-	b := r.space[:size]
-	if _, err := io.ReadFull(r.in, b); err != nil {
-		return shortFile(err)
-	}
-	if sectionSum(r.section, r.header.Index, b) != sum {
-		return corrupt("section %d does not match its checksum", r.section)
-	}
-	r.total += uint64(size)
-	r.buf = b
-	return nil
-}
-
-// end verifies what follows the last section.
-func (r *checkpointReader) end(sum uint32) error {
-	var b [endBytes]byte
-	if _, err := io.ReadFull(r.in, b[:]); err != nil {
-		return shortFile(err)
-	}
-	_, more := r.in.ReadByte()
-	if crc32.Checksum(b[:], castagnoli) != sum || more != io.EOF ||
-		binary.LittleEndian.Uint64(b[:]) != r.section || binary.LittleEndian.Uint64(b[8:]) != r.total {
-		return corrupt("the end of the file is damaged")
-	}
-	return io.EOF
+	return n, err
 }
 
 // Close closes the file.
 func (r *checkpointReader) Close() error { return r.f.Close() }
-
-func shortFile(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return corrupt("the file has been cut off")
-	}
-	return err
-}
-
-func sectionSum(section, index uint64, b []byte) uint32 {
-	var place [16]byte
-	binary.LittleEndian.PutUint64(place[:], section)
-	binary.LittleEndian.PutUint64(place[8:], index)
-	return crc32.Update(crc32.Checksum(place[:], castagnoli), castagnoli, b)
-}
 
 // Create begins a checkpoint.
 func (s *checkpointStore) Create(_ raft.SnapshotVersion, index, term uint64, members raft.Configuration,
@@ -321,15 +236,9 @@ func (s *checkpointStore) Create(_ raft.SnapshotVersion, index, term uint64, mem
 		return nil, err
 	}
 	w := &checkpointWriter{store: s, name: name, path: path, f: f, index: index,
-		buf: make([]byte, sectionHeader, sectionHeader+sectionBytes), started: time.Now()}
-	head, err := json.Marshal(checkpointHeader{Index: index, Term: term, ConfigurationIndex: membersIndex,
+		sectionWriter: newSectionWriter(f, index), started: time.Now()}
+	err = writeHead(f, checkpointMagic, checkpointHeader{Index: index, Term: term, ConfigurationIndex: membersIndex,
 		Configuration: raft.EncodeConfiguration(members), CreatedMs: w.started.UnixMilli()})
-	if err == nil {
-		b := append([]byte(checkpointMagic), make([]byte, 8)...)
-		binary.LittleEndian.PutUint32(b[8:], uint32(len(head)))
-		binary.LittleEndian.PutUint32(b[12:], crc32.Checksum(head, castagnoli))
-		_, err = f.Write(append(b, head...))
-	}
 	if err != nil {
 		w.Cancel()
 		return nil, errors.E("writing the checkpoint", path, errors.Other, err)
@@ -337,53 +246,21 @@ func (s *checkpointStore) Create(_ raft.SnapshotVersion, index, term uint64, mem
 	return w, nil
 }
 
-// checkpointWriter cuts a snapshot into sections. The file gets its name at
-// Close, when it is whole and durable.
+// checkpointWriter writes a snapshot. The file gets its name at Close, when it is
+// whole and durable.
 type checkpointWriter struct {
+	*sectionWriter
 	store   *checkpointStore
 	name    string
 	path    string
 	f       *os.File
 	index   uint64
-	section uint64
-	total   uint64
-	buf     []byte // room for the section's header, then its bytes
 	started time.Time
 	done    bool
 }
 
 // ID returns the checkpoint's name.
 func (w *checkpointWriter) ID() string { return w.name }
-
-// Write adds to the snapshot.
-func (w *checkpointWriter) Write(p []byte) (written int, err error) {
-	for len(p) > 0 {
-		n := min(len(p), cap(w.buf)-len(w.buf))
-		w.buf = append(w.buf, p[:n]...)
-		p, written = p[n:], written+n
-		if len(w.buf) == cap(w.buf) {
-			if err := w.flush(); err != nil {
-				return written, err
-			}
-		}
-	}
-	return written, nil
-}
-
-// flush writes the section in buf.
-func (w *checkpointWriter) flush() error {
-	data := w.buf[sectionHeader:]
-	if len(data) == 0 {
-		return nil
-	}
-	w.section++
-	w.total += uint64(len(data))
-	binary.LittleEndian.PutUint32(w.buf, uint32(len(data)))
-	binary.LittleEndian.PutUint32(w.buf[4:], sectionSum(w.section, w.index, data))
-	_, err := w.f.Write(w.buf)
-	w.buf = w.buf[:sectionHeader]
-	return err
-}
 
 // Close makes the checkpoint durable and visible.
 func (w *checkpointWriter) Close() error {
@@ -402,14 +279,7 @@ func (w *checkpointWriter) Close() error {
 }
 
 func (w *checkpointWriter) finish() error {
-	if err := w.flush(); err != nil {
-		return err
-	}
-	b := make([]byte, sectionHeader+endBytes)
-	binary.LittleEndian.PutUint64(b[8:], w.section)
-	binary.LittleEndian.PutUint64(b[16:], w.total)
-	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(b[8:], castagnoli))
-	if _, err := w.f.Write(b); err != nil {
+	if err := w.end(); err != nil {
 		return err
 	}
 	if err := w.f.Sync(); err != nil {

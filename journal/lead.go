@@ -63,7 +63,7 @@ func (j *Journal) lead(ctx context.Context, r *raft.Raft) {
 	if !ok {
 		return
 	}
-	term := &Term{number: number, ctx: ctx, propose: j.propose}
+	term := &Term{number: number, ctx: ctx, propose: j.propose, replace: j.replace}
 	j.mu.Lock()
 	j.mu.term, j.mu.gained = term, time.Now()
 	j.mu.Unlock()

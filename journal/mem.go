@@ -68,7 +68,7 @@ func (m *Mem) begin(ctx context.Context) *Term {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mu.number++
-	m.mu.term = &Term{number: m.mu.number, ctx: tctx, propose: m.propose}
+	m.mu.term = &Term{number: m.mu.number, ctx: tctx, propose: m.propose, replace: m.replace}
 	m.mu.end = end
 	m.mu.stats.GainedLead = time.Now()
 	return m.mu.term
@@ -138,6 +138,20 @@ func (m *Mem) propose(ctx context.Context, t *Term, record []byte) (any, uint64,
 	}
 	m.mu.index++
 	return m.opts.StateMachine.Apply(bytes.Clone(record)), m.mu.index, nil
+}
+
+func (m *Mem) replace(_ context.Context, t *Term, snap Snapshot) error {
+	var b bytes.Buffer
+	if err := snap.Write(&b); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.term != t || t.ctx.Err() != nil {
+		return ErrNotLeader
+	}
+	m.mu.index++
+	return m.opts.StateMachine.Restore(&b)
 }
 
 // Barrier returns at once: whatever was proposed is applied.

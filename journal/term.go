@@ -8,6 +8,7 @@ type Term struct {
 	number  uint64
 	ctx     context.Context
 	propose func(ctx context.Context, t *Term, record []byte) (any, uint64, error)
+	replace func(ctx context.Context, t *Term, snap Snapshot) error
 }
 
 // Number is the term's number; later terms have higher ones.
@@ -28,3 +29,9 @@ func (t *Term) Context() context.Context { return t.ctx }
 func (t *Term) Propose(ctx context.Context, record []byte) (result any, index uint64, err error) {
 	return t.propose(ctx, t, record)
 }
+
+// Replace puts the state of a snapshot, of another state machine of the same
+// kind, in place of the present one, on all members. Nothing may be proposed
+// meanwhile. It is meant for an empty journal: what was in it is lost. When it
+// fails, the journal may have ended, or any of the two states be there.
+func (t *Term) Replace(ctx context.Context, snap Snapshot) error { return t.replace(ctx, t, snap) }
