@@ -14,10 +14,6 @@ import (
 	"github.com/alluxio-go/alluxio/worker/store/evict"
 )
 
-// scrubRate is how fast idle blocks are verified in the background, in bytes a
-// second: a day for 350 GB, and no load to speak of.
-const scrubRate = 4 << 20
-
 // storeOptions derives the block store's options from the configuration.
 func storeOptions(conf *config.Config, log *slog.Logger, reg prometheus.Registerer, obs store.Observer) (store.Options, error) {
 	opts := store.Options{
@@ -30,19 +26,26 @@ func storeOptions(conf *config.Config, log *slog.Logger, reg prometheus.Register
 			Attenuation: conf.Float(config.WorkerBlockAnnotatorLRFUAttenuationFactor),
 			Step:        conf.Float(config.WorkerBlockAnnotatorLRFUStepFactor),
 		},
+		FreeAhead: conf.Bytes(config.WorkerTieredstoreFreeAheadBytes),
 		Mover: store.MoverOptions{
-			Disabled:     !conf.Bool(config.WorkerManagementTierAlignEnabled) && !conf.Bool(config.WorkerManagementTierPromoteEnabled),
+			StayUp:       !conf.Bool(config.WorkerManagementTierAlignEnabled),
+			StayDown:     !conf.Bool(config.WorkerManagementTierPromoteEnabled),
 			CoolDown:     conf.Duration(config.WorkerManagementLoadDetectionCoolDownTime),
 			PromoteQuota: float64(conf.Int(config.WorkerManagementTierPromoteQuotaPercent)) / 100,
 		},
-		ScrubBytesPerSecond: scrubRate,
+		ScrubBytesPerSecond: conf.Bytes(config.WorkerScrubberBytesPerSecond),
 
 		Observer:   obs,
 		Logger:     log,
 		Registerer: reg,
 	}
-	for level := range conf.Int(config.WorkerTieredstoreLevels) {
-		tier, err := tierOptions(conf, level)
+	levels := conf.Int(config.WorkerTieredstoreLevels)
+	if levels < 1 {
+		return opts, errors.Errorf(errors.Invalid, "%s=%d: a worker needs at least one storage level.", config.WorkerTieredstoreLevels.Name(), levels)
+	}
+	taken := map[string]string{} // key by directory or alias
+	for level := range levels {
+		tier, err := tierOptions(conf, level, taken)
 		if err != nil {
 			return opts, err
 		}
@@ -66,25 +69,43 @@ func evictionPolicy(conf *config.Config) string {
 // simpleName is a class name without its package.
 func simpleName(class string) string { return class[strings.LastIndexByte(class, '.')+1:] }
 
-func tierOptions(conf *config.Config, level int) (store.TierOptions, error) {
-	tier := store.TierOptions{Alias: conf.String(config.WorkerTieredstoreLevelAlias.At(level))}
+// tierOptions derives one level. taken has the aliases and directories of the levels
+// before, with the keys that named them.
+func tierOptions(conf *config.Config, level int, taken map[string]string) (store.TierOptions, error) {
+	aliasKey := config.WorkerTieredstoreLevelAlias.At(level)
 	pathKey := config.WorkerTieredstoreLevelDirsPath.At(level)
 	quotaKey := config.WorkerTieredstoreLevelDirsQuota.At(level)
+	highKey := config.WorkerTieredstoreLevelWatermarkHighRatio.At(level)
+	lowKey := config.WorkerTieredstoreLevelWatermarkLowRatio.At(level)
+	tier := store.TierOptions{Alias: conf.String(aliasKey), HighWatermark: conf.Float(highKey), LowWatermark: conf.Float(lowKey)}
 	paths, quotas := conf.List(pathKey), conf.BytesList(quotaKey)
 	media := conf.List(config.WorkerTieredstoreLevelDirsMediumtype.At(level))
 	if tier.Alias == "" || len(paths) == 0 || len(quotas) == 0 {
 		return tier, errors.Errorf(errors.Invalid, "Storage level %d of %s is incomplete: set %s, %s and %s.", level,
-			config.WorkerTieredstoreLevels.Name(), config.WorkerTieredstoreLevelAlias.At(level).Name(), pathKey.Name(), quotaKey.Name())
+			config.WorkerTieredstoreLevels.Name(), aliasKey.Name(), pathKey.Name(), quotaKey.Name())
+	}
+	if other, twice := taken[tier.Alias]; twice {
+		return tier, errors.Errorf(errors.Invalid, "%s=%s: %s has the same name; each level needs one of its own.", aliasKey.Name(), tier.Alias, other)
+	}
+	taken[tier.Alias] = aliasKey.Name()
+	if tier.LowWatermark <= 0 || tier.LowWatermark > tier.HighWatermark || tier.HighWatermark > 1 {
+		return tier, errors.Errorf(errors.Invalid, "%s=%g and %s=%g must satisfy 0 < low ≤ high ≤ 1.", lowKey.Name(), tier.LowWatermark, highKey.Name(), tier.HighWatermark)
 	}
 	for i, path := range paths {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return tier, errors.Errorf(errors.Invalid, "%s: %q is not a usable path: %w", pathKey.Name(), path, err)
-		}
-		d := store.DirOptions{Path: abs, Quota: quotas[min(i, len(quotas)-1)]}
+		d := store.DirOptions{Path: filepath.Clean(path), Quota: quotas[min(i, len(quotas)-1)]}
 		if len(media) > 0 {
 			d.Medium = media[min(i, len(media)-1)]
 		}
+		other, twice := taken[d.Path]
+		switch {
+		case !filepath.IsAbs(path):
+			return tier, errors.Errorf(errors.Invalid, "%s: %q is not an absolute path.", pathKey.Name(), path)
+		case twice:
+			return tier, errors.Errorf(errors.Invalid, "%s: %s is named twice (by %s too); each storage directory needs a path of its own.", pathKey.Name(), d.Path, other)
+		case d.Quota <= 0:
+			return tier, errors.Errorf(errors.Invalid, "%s: the quota of %s is %d bytes; it must be positive.", quotaKey.Name(), d.Path, d.Quota)
+		}
+		taken[d.Path] = pathKey.Name()
 		tier.Dirs = append(tier.Dirs, d)
 	}
 	return tier, nil

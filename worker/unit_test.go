@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,6 +55,40 @@ func TestStoreOptions(t *testing.T) {
 	old := conf(t, map[string]string{"alluxio.worker.evictor.class": "alluxio.worker.block.evictor.LRFUEvictor"})
 	if got := evictionPolicy(old); got != "LRFU" {
 		t.Errorf("an old evictor became %s", got)
+	}
+}
+
+// TestBadStorage: what is wrong with the storage levels is said with key and value.
+func TestBadStorage(t *testing.T) {
+	const level = "alluxio.worker.tieredstore.level"
+	two := map[string]string{"alluxio.worker.tieredstore.levels": "2", level + "0.dirs.path": "/a,/b", level + "0.dirs.quota": "1GB",
+		level + "1.alias": "SSD", level + "1.dirs.path": "/c", level + "1.dirs.quota": "1GB"}
+	if _, err := storeOptions(conf(t, two), nil, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ key, value, want string }{
+		{"alluxio.worker.tieredstore.levels", "0", "levels=0"},
+		{level + "1.alias", "MEM", "level1.alias=MEM"},
+		{level + "1.dirs.path", "/x,/a/", "level1.dirs.path: /a is named twice"},
+		{level + "0.dirs.path", "/a,/b,/a", "/a is named twice"},
+		{level + "0.dirs.path", "/a,rel/b", `level0.dirs.path: "rel/b"`},
+		{level + "1.dirs.quota", "0", "level1.dirs.quota: the quota of /c is 0 bytes"},
+		{level + "1.dirs.path", "", "level1.dirs.path"},
+		{level + "0.watermark.high.ratio", "0.5", "level0.watermark.high.ratio=0.5"},
+		{level + "1.watermark.low.ratio", "0.99", "level1.watermark.low.ratio=0.99"},
+	} {
+		bad := maps.Clone(two)
+		bad[c.key] = c.value
+		if _, err := storeOptions(conf(t, bad), nil, nil, nil); !errors.Is(err, errors.Invalid) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s=%s: %v", c.key, c.value, err)
+		}
+	}
+	for key, value := range map[string]string{level + "0.dirs.quota": "10XB", "alluxio.worker.allocator.class": "SmartAllocator", level + "0.watermark.low.ratio": "much"} {
+		bad := maps.Clone(two)
+		bad[key] = value
+		if _, err := config.FromMap(config.Worker, bad); err == nil || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), value) {
+			t.Errorf("%s=%s: %v", key, value, err)
+		}
 	}
 }
 

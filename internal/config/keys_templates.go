@@ -16,6 +16,12 @@ var (
 	WorkerTieredstoreLevelDirsMediumtype = listFamily("alluxio.worker.tieredstore.level%d.dirs.mediumtype", Worker, Warn,
 		"Media of the directories of tier n; the last one holds for the rest. By default the tier's name.",
 		func(args ...any) string { return "${" + WorkerTieredstoreLevelAlias.At(args...).name + "}" })
+	// WorkerTieredstoreLevelWatermarkHighRatio is where moving down from tier n begins.
+	WorkerTieredstoreLevelWatermarkHighRatio = floatFamily("alluxio.worker.tieredstore.level%d.watermark.high.ratio", Worker, Warn,
+		"Used part of tier n above which seldom used blocks are moved to the tier below in the background.", func(...any) string { return "0.95" })
+	// WorkerTieredstoreLevelWatermarkLowRatio is where it ends.
+	WorkerTieredstoreLevelWatermarkLowRatio = floatFamily("alluxio.worker.tieredstore.level%d.watermark.low.ratio", Worker, Warn,
+		"Used part of tier n at which that moving ends.", func(...any) string { return "0.7" })
 	// MasterTieredstoreGlobalLevelAlias is the name of the cluster's tier n.
 	MasterTieredstoreGlobalLevelAlias = stringFamily("alluxio.master.tieredstore.global.level%d.alias", Master, Enforce,
 		"Name of tier n of the cluster, fastest first.", globalTier)
@@ -44,6 +50,10 @@ func stringFamily(pattern string, s Scope, c Consistency, help string, def func(
 
 func listFamily(pattern string, s Scope, c Consistency, help string, def func(...any) string) Template[ListKey] {
 	return Template[ListKey]{family(pattern, KindList, s, c, help, def), func(k *Key) ListKey { return ListKey{k} }}
+}
+
+func floatFamily(pattern string, s Scope, c Consistency, help string, def func(...any) string) Template[FloatKey] {
+	return Template[FloatKey]{family(pattern, KindFloat, s, c, help, def), func(k *Key) FloatKey { return FloatKey{k} }}
 }
 
 func bytesListFamily(pattern string, s Scope, c Consistency, help string, def func(...any) string) Template[BytesListKey] {

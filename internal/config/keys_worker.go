@@ -24,6 +24,10 @@ var (
 		"Size of the memory tier; the default quota of its directory.", alias("alluxio.worker.memory.size"), computed("2/3 of memory, at most 90% of the directory's file system", defaultRAMSize), positive)
 	WorkerTieredstoreLevels = intKey("alluxio.worker.tieredstore.levels", "1", Worker, Warn,
 		"Number of storage tiers on this worker.")
+	WorkerTieredstoreFreeAheadBytes = bytesKey("alluxio.worker.tieredstore.free.ahead.bytes", "0", Worker, Warn,
+		"Room that is made beyond what is needed whenever blocks are evicted.")
+	WorkerScrubberBytesPerSecond = bytesKey("alluxio.worker.scrubber.bytes.per.second", "4MB", Worker, Warn,
+		"How much of idle blocks is read and verified a second in the background, to find damage before it spreads; 0 for nothing.")
 	WorkerDataFolder = stringKey("alluxio.worker.data.folder", "/alluxioworker/", Worker, Warn,
 		"Folder inside every storage directory that holds the blocks.")
 	WorkerDataFolderTmp = stringKey("alluxio.worker.data.folder.tmp", ".tmp_blocks", Worker, Warn,

@@ -120,16 +120,22 @@ func sign(n int64) int64 {
 	return 0
 }
 
-// evictLocked drops blocks of d until n bytes are free. If that cannot be
-// reached nothing is dropped.
+// evictLocked drops blocks of d until n bytes are free, and if it drops any,
+// FreeAhead more as far as it can. If n cannot be reached nothing is dropped.
 func (s *Store) evictLocked(d *dir, n int64) (victims []*block, ok bool) {
-	missing := n - d.free()
+	missing, ahead := n-d.free(), int64(0)
+	if missing > 0 {
+		ahead = s.opts.FreeAhead
+	}
 	keep := func(id blockid.ID) bool {
 		b := s.mu.blocks[id]
 		return b == nil || b.refs > 0 || b.moving
 	}
-	for missing > 0 {
+	for missing+ahead > 0 {
 		id, ok := d.policy.Victim(keep)
+		if !ok && missing <= 0 {
+			break
+		}
 		if !ok {
 			for _, b := range victims {
 				d.policy.Add(b.id, b.bytes)

@@ -207,12 +207,13 @@ func (s *Store) placeFiles(b *block, to *dir, tmp string, sidecar []byte) error 
 // moveLoop brings cold blocks down from tiers that are nearly full and hot
 // blocks up while there is room, when no user is reading or writing.
 func (s *Store) moveLoop(ctx context.Context) {
-	if s.opts.Mover.Disabled || len(s.tiers) < 2 {
+	up, down := !s.opts.Mover.StayDown, !s.opts.Mover.StayUp
+	if !up && !down || len(s.tiers) < 2 {
 		return
 	}
 	every(ctx, s.opts.Mover.Interval, func() {
 		for !s.busy() && ctx.Err() == nil {
-			if !s.demoteOne(ctx) && !s.promoteOne(ctx) {
+			if !(down && s.demoteOne(ctx)) && !(up && s.promoteOne(ctx)) {
 				return
 			}
 		}
@@ -310,7 +311,7 @@ func (s *Store) noteUseLocked(b *block) {
 		b.dir.policy.Use(b.id)
 	}
 	b.used, b.filling = false, false
-	if b.dir.tier.index == 0 || s.opts.Mover.Disabled {
+	if b.dir.tier.index == 0 || s.opts.Mover.StayDown {
 		return
 	}
 	if len(s.mu.hot) == maxHot {

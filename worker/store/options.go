@@ -28,6 +28,7 @@ type Options struct {
 
 	ReadAheadMax        int64         // bytes fetched ahead of a sequential reader at most; 128 MiB
 	FetchSize           int64         // bytes asked of a Source in one request at most; 4 MiB
+	FreeAhead           int64         // bytes of room made beyond what is needed when blocks are evicted
 	MaxFetches          int           // requests to Sources at one time, in the whole store; 128
 	WriteBehind         int64         // bytes of fetched pages in memory, besides one page a request; 64 MiB
 	Writers             int           // pages being written to directories at one time; the number of processors, at least 4
@@ -63,7 +64,8 @@ type DirOptions struct {
 
 // MoverOptions tune the background mover between tiers.
 type MoverOptions struct {
-	Disabled bool
+	StayUp   bool          // nothing is moved down
+	StayDown bool          // nothing is moved up
 	Interval time.Duration // between looks; 1 s
 	CoolDown time.Duration // no moves within this time of a user's read or write; 10 s
 	// Hot blocks move up while less than this part of the upper tier is used; 0.9.

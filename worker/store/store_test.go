@@ -495,6 +495,25 @@ func TestTiersAndMoves(t *testing.T) {
 	h.Close()
 }
 
+func TestFreeAhead(t *testing.T) {
+	opts := oneDir(t.TempDir(), 10*page)
+	opts.FreeAhead = 3 * page
+	s := open(t, opts)
+	for i := range 10 {
+		put(t, s, block1(i), page, CreateOptions{Fingerprint: "v1", Reserve: page})
+	}
+	put(t, s, block1(10), page, CreateOptions{Fingerprint: "v1", Reserve: page})
+	if used := s.Tiers()[0].Used; used != 7*page {
+		t.Errorf("%d pages are used after eviction", used/page)
+	}
+	h, err := s.Open(block1(10)) // what cannot be evicted does not fail what fits
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	put(t, s, block1(11), 9*page, CreateOptions{Fingerprint: "v1", Reserve: 9 * page})
+}
+
 func TestBackgroundMoves(t *testing.T) {
 	opts := twoTiers(t)
 	opts.Mover = MoverOptions{Interval: 5 * time.Millisecond, CoolDown: time.Millisecond}
