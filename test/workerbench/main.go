@@ -2,7 +2,7 @@
 // reads of the same file, against bare gRPC streams, against direct downloads from
 // the same emulated store. It exits with 1 when a figure misses its goal.
 //
-//	workerbench [--only local,remote,small,cold,random,full,many,files,stack,stackfiles,restart] [--size 256MB] [--dir FOLDER]
+//	workerbench [--only local,remote,small,cold,random,full,many,files,stack,stackfiles,restart,damages] [--size 256MB] [--dir FOLDER]
 //
 // The machine's own noise is in both halves of a ratio, which alternate; a figure
 // is the median of the rounds. Memory that a virtual machine uses for the first time
@@ -37,10 +37,11 @@ func main() {
 
 // params are what measures are told.
 type params struct {
-	dir    string
-	size   int64 // bytes of the file that is read
-	rounds int
-	link   float64 // bytes per second on one connection to the emulated store
+	dir     string
+	size    int64 // bytes of the file that is read
+	rounds  int
+	link    float64 // bytes per second on one connection to the emulated store
+	damages int     // done to cached files
 }
 
 // figure is one result: a ratio or count and the bound that it has to keep.
@@ -67,6 +68,7 @@ var measures = []struct {
 	{"local", measureLocal}, {"remote", measureRemote}, {"small", measureSmall}, {"cold", measureCold},
 	{"random", measureRandom}, {"full", measureFull}, {"many", measureMany}, {"files", measureFiles},
 	{"stack", measureStack}, {"stackfiles", measureStackFiles}, {"restart", measureRestart},
+	{"damages", measureDamages},
 }
 
 // run reports whether every goal was met.
@@ -78,6 +80,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 	warm := flags.String("warm", "4GB", "how much of it is written and given back first")
 	rounds := flags.Int("rounds", 7, "how often each half of a ratio is measured")
 	mbps := flags.Float64("link", 100, "MB/s on one connection to the emulated store")
+	hurts := flags.Int("damages", 600, "how many damages are done to cached files")
 	if err := flags.Parse(args); err != nil {
 		return false, err
 	}
@@ -102,7 +105,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		figures, err := m.run(ctx, params{dir: tmp, size: bytes, rounds: *rounds, link: *mbps * 1e6})
+		figures, err := m.run(ctx, params{dir: tmp, size: bytes, rounds: *rounds, link: *mbps * 1e6, damages: *hurts})
 		if rerr := os.RemoveAll(tmp); err == nil {
 			err = rerr
 		}
