@@ -13,9 +13,10 @@ ACTION is one of:
   Umount      unmount it
   SudoUmount  the same with sudo
 
-The directories are those of medium MEM in alluxio.worker.tieredstore.level0.dirs.path,
-the size of each is alluxio.worker.ramdisk.size. A tmpfs is used, which, unlike a
-ramfs, keeps to its size.
+The directories are those of alluxio.worker.tieredstore.level0.dirs.path, or
+/mnt/ramdisk when that is not set; the size of each is alluxio.worker.ramdisk.size. A
+tmpfs is used, which, unlike a ramfs, keeps to its size. Stop the worker before: what
+it has in a directory would be hidden.
 EOF
 }
 
@@ -38,10 +39,20 @@ if [[ $alias != MEM ]]; then
   echo "Error: can't ${1} when alluxio.worker.tieredstore.level0.alias is $alias, not MEM" >&2
   exit 1
 fi
-IFS=, read -ra dirs <<<"$(conf alluxio.worker.tieredstore.level0.dirs.path)"
+paths=alluxio.worker.tieredstore.level0.dirs.path
+IFS=, read -ra dirs <<<"$(conf $paths)"
+[[ $("$ALLUXIO" getConf --source $paths) == *DEFAULT* ]] && dirs=(/mnt/ramdisk)
 size=$("$ALLUXIO" getConf --unit B alluxio.worker.ramdisk.size) || exit 1
 
 mounted() { [[ $(stat -f -c %T "$1" 2>/dev/null) == @(tmpfs|ramfs) ]] && mountpoint -q "$1"; }
+
+# refuse_in_use DIR: fails when a worker keeps blocks in it.
+refuse_in_use() {
+  if "$ALLUXIO" process running worker >/dev/null 2>&1; then
+    echo "Error: the worker is running; stop it before $1 is mounted or unmounted (alluxio-stop.sh worker)" >&2
+    return 1
+  fi
+}
 
 mount_dir() {
   local dir=$1 total
@@ -49,6 +60,7 @@ mount_dir() {
     echo "Ramdisk $dir already mounted. Skipping mounting procedure."
     return
   fi
+  refuse_in_use "$dir" || return 1
   total=$(($(awk '/^MemTotal:/ {print $2}' /proc/meminfo) * 1024))
   if ((total < size)); then
     echo "Error: memory ($total) is less than the ramdisk size ($size): lower alluxio.worker.ramdisk.size" >&2
@@ -60,6 +72,7 @@ mount_dir() {
 
 umount_dir() {
   mounted "$1" || return 0
+  refuse_in_use "$1" || return 1
   echo "Unmounting $1"
   "${sudo[@]}" umount "$1"
 }

@@ -102,6 +102,7 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 		w.closeListeners()
 		return nil, err
 	}
+	w.logStorage()
 	webPort := opts.WebPort
 	if webPort == 0 {
 		webPort = conf.Int(config.WorkerWebPort)
@@ -115,6 +116,15 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 	w.persist = newPersister(w)
 	w.verifier = newVerifier(w)
 	return w, nil
+}
+
+// logStorage tells where blocks are kept.
+func (w *Worker) logStorage() {
+	for _, t := range w.store.Tiers() {
+		for _, d := range t.Dirs {
+			w.log.Info("storage directory", "tier", t.Alias, "dir", d.Path, "medium", d.Medium, "quota", d.Quota, "capacity", d.Capacity)
+		}
+	}
 }
 
 // connect prepares the connections to masters and workers.

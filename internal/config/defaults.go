@@ -26,18 +26,58 @@ func isLevel(args []any, level string) bool { return len(args) == 1 && fmt.Sprin
 // mountedRAMDisk is where `alluxio-mount.sh` and Alluxio mount a ramdisk.
 const mountedRAMDisk = "/mnt/ramdisk"
 
+// sharedMemory is a file system in memory that most machines have, and
+// sharedMemoryLeast the size from which it is of use: containers are often given
+// much less.
+const (
+	sharedMemory      = "/dev/shm"
+	sharedMemoryLeast = 1 << 30
+)
+
+// lastSystemUser is the highest id of users whose shared memory outlives their
+// logins: systemd removes that of others (RemoveIPC), and with it what only the cache
+// has.
+const lastSystemUser = 999
+
 // ramDirForLevelZero is the default directory of the first tier: the mounted
-// ramdisk if there is one, else a directory of the installation, whose hot
-// files the page cache holds. Unlike /mnt/ramdisk unmounted (Alluxio's default)
-// it needs no privileges and never fills the root file system unseen.
+// ramdisk if there is one, else one of this user and installation in shared memory, else
+// one of the installation, whose hot files the page cache holds. Unlike /mnt/ramdisk
+// unmounted (Alluxio's default) these need no privileges and never fill the root file
+// system unseen.
 func ramDirForLevelZero(args ...any) string {
 	switch {
 	case !isLevel(args, "0"):
 		return ""
 	case isRAMDisk(mountedRAMDisk):
 		return mountedRAMDisk
+	case hasSharedMemory():
+		return sharedMemoryOfUser() + "${alluxio.work.dir}"
 	}
 	return "${alluxio.work.dir}/data/ramdisk"
+}
+
+func sharedMemoryOfUser() string { return sharedMemory + "/alluxio-" + strconv.Itoa(os.Geteuid()) }
+
+// hasSharedMemory reports whether blocks may be kept in shared memory: nobody else
+// can have prepared the folder there, where everybody may write.
+func hasSharedMemory() bool {
+	if os.Geteuid() > lastSystemUser || !isRAMDisk(sharedMemory) || sizeOf(sharedMemory) < sharedMemoryLeast {
+		return false
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(sharedMemoryOfUser(), &st); err != nil {
+		return err == unix.ENOENT
+	}
+	return st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Uid == uint32(os.Geteuid()) && st.Mode&0o022 == 0
+}
+
+// sizeOf is the size in bytes of the file system of dir, 0 when unknown.
+func sizeOf(dir string) int64 {
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) != nil {
+		return 0
+	}
+	return int64(fs.Blocks) * fs.Bsize
 }
 
 // isRAMDisk reports whether dir is on a tmpfs or ramfs that we may write to.
@@ -51,15 +91,20 @@ func isRAMDisk(dir string) bool {
 }
 
 // defaultRAMSize is two thirds of memory (1GB when it is not known), but no
-// more than nine tenths of a mounted ramdisk.
+// more than nine tenths of a mounted ramdisk, or three quarters of shared memory, which
+// others use too.
 func defaultRAMSize() string {
 	size := int64(1 << 30)
 	if total := memoryBytes(); total > 0 {
 		size = total / 3 * 2
 	}
-	var fs unix.Statfs_t
-	if isRAMDisk(mountedRAMDisk) && unix.Statfs(mountedRAMDisk, &fs) == nil && fs.Blocks > 0 {
-		size = min(size, int64(fs.Blocks)*int64(fs.Bsize)/10*9)
+	switch {
+	case isRAMDisk(mountedRAMDisk):
+		if total := sizeOf(mountedRAMDisk); total > 0 {
+			size = min(size, total/10*9)
+		}
+	case hasSharedMemory():
+		size = min(size, sizeOf(sharedMemory)/4*3)
 	}
 	return strconv.FormatInt(max(size>>20, 1), 10) + "MB"
 }

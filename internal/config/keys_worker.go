@@ -21,7 +21,7 @@ var (
 	WorkerWhitelist = listKey("alluxio.worker.whitelist", "/", Worker, Warn,
 		"Path prefixes whose files this worker may cache.")
 	WorkerRamdiskSize = bytesKey("alluxio.worker.ramdisk.size", "", Worker, Warn,
-		"Size of the memory tier; the default quota of its directory.", alias("alluxio.worker.memory.size"), computed("2/3 of memory, at most 90% of the directory's file system", defaultRAMSize), positive)
+		"Size of the memory tier; the default quota of its directory.", alias("alluxio.worker.memory.size"), computed("2/3 of memory, at most 90% of a mounted ramdisk or 75% of /dev/shm", defaultRAMSize), positive)
 	WorkerTieredstoreLevels = intKey("alluxio.worker.tieredstore.levels", "1", Worker, Warn,
 		"Number of storage tiers on this worker.")
 	WorkerTieredstoreFreeAheadBytes = bytesKey("alluxio.worker.tieredstore.free.ahead.bytes", "0", Worker, Warn,
