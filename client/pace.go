@@ -59,6 +59,10 @@ func (p *pace) intent(n, short int64) intent {
 	return readOn
 }
 
+// scans reports whether the reader goes through the file: it says so, or has read a
+// block's length without jumping.
+func (p *pace) scans(blockSize int64) bool { return p.all || p.run >= blockSize }
+
 // stretch is how many bytes to ask for at once.
 func (p *pace) stretch() int64 {
 	if p.all || !p.jumped || p.run >= paceOpen {

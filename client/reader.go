@@ -38,6 +38,7 @@ type Reader struct {
 	pos     int64
 	current *stretch // what Read reads from, nil when it has to be opened
 	pace    pace
+	ahead   loadsAhead
 	closing sync.WaitGroup // of stretches that were read to their end
 	trouble outage
 	closed  bool
@@ -128,7 +129,10 @@ func (c *Client) open(ctx context.Context, conf *config.Config, info *FileInfo, 
 	r := &Reader{c: c, s: s, info: info, conf: newReadConfig(conf, o), pick: newPicker(s, info, policy)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.near.open = r.openFile
-	r.useCache()
+	if err := r.useCache(); err != nil {
+		r.cancel()
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -230,6 +234,7 @@ func (r *Reader) Close() error {
 		_ = r.cached.Close()
 	}
 	r.leave()
+	r.ahead.close()
 	r.closing.Wait()
 	r.near.close()
 	r.cancel()
@@ -379,6 +384,7 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 	if err != nil {
 		return nil, err
 	}
+	src = r.loaded(index, src)
 	off := pos - int64(index)*r.info.BlockSize
 	n := length - off
 	if pos < r.until {
@@ -392,6 +398,7 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 		r.noteFailure(src.worker, err)
 		return nil, err
 	}
+	r.loadAhead(index)
 	return &stretch{blockReader: br, index: index, source: src, pos: pos, end: pos + n}, nil
 }
 

@@ -52,13 +52,13 @@ func TestUsageIsReported(t *testing.T) {
 			t.Fatalf("read %d bytes, %v", len(got), err)
 		}
 	}
-	cl := c.Client(nil)
-	read(cl)
+	read(c.Client(map[string]string{"alluxio.user.short.circuit.enabled": "false"}))
 	c.Until("the file is cached", func() bool {
 		info, err := watching.Stat(t.Context(), "/f", client.StatOptions{})
 		return err == nil && info.InAlluxioPercentage == 100
 	})
 	wantClusterMetrics(t, c, watching, map[string]float64{"Cluster.BytesReadRemote": size, "Cluster.BytesReadLocal": 0, "Cluster.CacheHitRate": 0})
+	cl := c.Client(nil)
 	read(cl)
 	wantClusterMetrics(t, c, watching, map[string]float64{"Cluster.BytesReadRemote": size, "Cluster.BytesReadLocal": size, "Cluster.CacheHitRate": 0.5})
 

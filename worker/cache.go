@@ -24,6 +24,7 @@ type cacheJob struct {
 	host   string // worker to copy from, unless it is this one
 	port   int32
 	open   *dataserverpb.OpenUfsBlockOptions
+	reader bool // the client is about to read it in place
 }
 
 // cacher brings blocks in, in the background or while a client waits, each at most
@@ -109,7 +110,7 @@ func (c *cacher) cache(ctx context.Context, j *cacheJob) (err error) {
 		return c.copy(ctx, j, src)
 	}
 	for range 2 { // the directory in which it is begun may turn out to be full
-		if err := c.fill(ctx, j.id, store.FillOptions{Length: length, Fingerprint: fingerprint}, src); err != nil {
+		if err := c.fill(ctx, j, store.FillOptions{Length: length, Fingerprint: fingerprint}, src); err != nil {
 			return err
 		}
 		if info, err := w.store.Info(j.id); err == nil && info.Whole {
@@ -120,14 +121,29 @@ func (c *cacher) cache(ctx context.Context, j *cacheJob) (err error) {
 	return errors.Errorf(errors.NoSpace, "There is no room on worker %s to keep block %d.", w.Address(), j.id)
 }
 
-// fill reads the block through the store.
-func (c *cacher) fill(ctx context.Context, id blockid.ID, opts store.FillOptions, src store.Source) error {
-	h, err := c.w.store.OpenFill(id, opts, src)
+// fill brings the block into the store.
+func (c *cacher) fill(ctx context.Context, j *cacheJob, opts store.FillOptions, src store.Source) error {
+	h, err := c.w.store.OpenFill(j.id, opts, src)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	return c.w.readThrough(ctx, h)
+	counter := c.w.m.bytesLoaded
+	if j.reader {
+		counter = c.w.m.bytesMissed
+	}
+	h.Expect(0, h.Len())
+	h.Sequential()
+	for off := int64(0); off < h.Len(); {
+		n := int(min(rpc.ChunkBytes, h.Len()-off))
+		if err := h.Fetch(ctx, off, n); err != nil {
+			return err
+		}
+		counter.Add(float64(h.Missed(off, n)))
+		off += int64(n)
+	}
+	h.Settle(ctx)
+	return nil
 }
 
 // source chooses where the block comes from, and finds the version it has to be
@@ -149,25 +165,6 @@ func (c *cacher) source(ctx context.Context, j *cacheJob) (src store.Source, fin
 		return w.remoteSource(j.host, j.port, j.id, b.length, j.open), b.fingerprint, b.length, nil
 	}
 	return b, b.fingerprint, b.length, nil
-}
-
-// readThrough reads a block to its end for the sake of having it.
-func (w *Worker) readThrough(ctx context.Context, h *store.Handle) error {
-	h.Expect(0, h.Len())
-	h.Sequential()
-	for off := int64(0); off < h.Len(); {
-		n := int(min(rpc.ChunkBytes, h.Len()-off))
-		page := rpc.NewPage(store.BufferSize(off, n))
-		_, err := h.Read(ctx, *page, off, n)
-		rpc.FreePage(page)
-		if err != nil {
-			return err
-		}
-		w.m.bytesLoaded.Add(float64(h.Missed(off, n)))
-		off += int64(n)
-	}
-	h.Settle(ctx)
-	return nil
 }
 
 // copy copies a block that exists only on workers.
@@ -203,7 +200,8 @@ func ignoreExists(err error) error {
 
 // Cache implements the BlockWorker service.
 func (s *service) Cache(ctx context.Context, req *blockpb.CacheRequest) (*blockpb.CacheResponse, error) {
-	j := &cacheJob{id: blockid.ID(req.GetBlockId()), length: req.GetLength(), host: req.GetSourceHost(), port: req.GetSourcePort(), open: req.GetOpenUfsBlockOptions()}
+	j := &cacheJob{id: blockid.ID(req.GetBlockId()), length: req.GetLength(), host: req.GetSourceHost(), port: req.GetSourcePort(),
+		open: req.GetOpenUfsBlockOptions(), reader: req.GetForReader()}
 	if !j.id.Valid() || j.length < 0 {
 		return nil, errors.Errorf(errors.Invalid, "Block %d of %d bytes cannot be cached.", j.id, j.length)
 	}

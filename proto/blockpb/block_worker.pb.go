@@ -747,8 +747,11 @@ type CacheRequest struct {
 	OpenUfsBlockOptions *dataserverpb.OpenUfsBlockOptions `protobuf:"bytes,4,opt,name=open_ufs_block_options,json=openUfsBlockOptions" json:"open_ufs_block_options,omitempty"`
 	Length              *int64                            `protobuf:"varint,5,opt,name=length" json:"length,omitempty"`
 	Async               *bool                             `protobuf:"varint,6,opt,name=async" json:"async,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Ours: the client is about to read the block in place, so what has to be
+	// fetched for it counts as missed by a reader.
+	ForReader     *bool `protobuf:"varint,1000,opt,name=for_reader,json=forReader" json:"for_reader,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CacheRequest) Reset() {
@@ -819,6 +822,13 @@ func (x *CacheRequest) GetLength() int64 {
 func (x *CacheRequest) GetAsync() bool {
 	if x != nil && x.Async != nil {
 		return *x.Async
+	}
+	return false
+}
+
+func (x *CacheRequest) GetForReader() bool {
+	if x != nil && x.ForReader != nil {
+		return *x.ForReader
 	}
 	return false
 }
@@ -1903,7 +1913,7 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"\vsource_port\x18\x03 \x01(\x05R\n" +
 	"sourcePort\x12b\n" +
 	"\x16open_ufs_block_options\x18\x04 \x01(\v2-.alluxio.proto.dataserver.OpenUfsBlockOptionsR\x13openUfsBlockOptions\x12\x16\n" +
-	"\x06length\x18\x05 \x01(\x03R\x06length\"\xfd\x01\n" +
+	"\x06length\x18\x05 \x01(\x03R\x06length\"\x9d\x02\n" +
 	"\fCacheRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x1f\n" +
 	"\vsource_host\x18\x02 \x01(\tR\n" +
@@ -1912,7 +1922,9 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"sourcePort\x12b\n" +
 	"\x16open_ufs_block_options\x18\x04 \x01(\v2-.alluxio.proto.dataserver.OpenUfsBlockOptionsR\x13openUfsBlockOptions\x12\x16\n" +
 	"\x06length\x18\x05 \x01(\x03R\x06length\x12\x14\n" +
-	"\x05async\x18\x06 \x01(\bR\x05async\"~\n" +
+	"\x05async\x18\x06 \x01(\bR\x05async\x12\x1e\n" +
+	"\n" +
+	"for_reader\x18\xe8\a \x01(\bR\tforReader\"~\n" +
 	"\vLoadRequest\x121\n" +
 	"\x06blocks\x18\x01 \x03(\v2\x19.alluxio.grpc.block.BlockR\x06blocks\x12<\n" +
 	"\aoptions\x18\x02 \x02(\v2\".alluxio.grpc.block.UfsReadOptionsR\aoptions\"{\n" +

@@ -96,6 +96,26 @@ func (h *Handle) join(p int) (*call, error) {
 	return c, nil
 }
 
+// Fetch fetches what is missing of the n bytes at off, as if they were read, and
+// leaves them in the store.
+func (h *Handle) Fetch(ctx context.Context, off int64, n int) error {
+	if err := h.within(off, n); err != nil || n == 0 {
+		return err
+	}
+	h.advance(off, n)
+	for p := h.b.pageOf(off); p <= h.b.pageOf(off+int64(n)-1); p++ {
+		c, err := h.page(ctx, p)
+		if err != nil {
+			return err
+		}
+		if c != nil {
+			h.leaveCall(c)
+		}
+	}
+	h.next = off + int64(n)
+	return nil
+}
+
 // inMemory reports whether some of the n bytes at off are on their way, or in memory.
 func (h *Handle) inMemory(off int64, n int) bool {
 	b := h.b

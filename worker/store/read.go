@@ -159,8 +159,8 @@ func BufferSize(off int64, n int) int {
 // without one, they are NotFound. Corrupt is returned for bytes that do not match and
 // cannot be fetched again, OutOfRange for what is beyond the end.
 func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte, error) {
-	if off < 0 || n < 0 || off+int64(n) > h.b.length {
-		return nil, errors.Errorf(errors.OutOfRange, "Bytes [%d, %d) are not in block %d of %d bytes.", off, off+int64(n), h.b.id, h.b.length)
+	if err := h.within(off, n); err != nil {
+		return nil, err
 	}
 	h.begin(off)
 	h.advance(off, n)
@@ -170,6 +170,14 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 	}
 	h.next = off + int64(n)
 	return out, nil
+}
+
+// within checks that the n bytes at off are in the block.
+func (h *Handle) within(off int64, n int) error {
+	if off < 0 || n < 0 || off+int64(n) > h.b.length {
+		return errors.Errorf(errors.OutOfRange, "Bytes [%d, %d) are not in block %d of %d bytes.", off, off+int64(n), h.b.id, h.b.length)
+	}
+	return nil
 }
 
 // read tries the present pages first, which is all there is to do for a warm
