@@ -2,7 +2,7 @@
 // reads of the same file, against bare gRPC streams, against direct downloads from
 // the same emulated store. It exits with 1 when a figure misses its goal.
 //
-//	workerbench [--only local,remote,small,cold,random,full,many,files,stack,stackfiles,restart,damages] [--size 256MB] [--dir FOLDER]
+//	workerbench [--only local,remote,small,cold,random,full,many,readers,files,stack,stackfiles,restart,damages] [--size 256MB] [--dir FOLDER]
 //
 // The machine's own noise is in both halves of a ratio, which alternate; a figure
 // is the median of the rounds. Memory that a virtual machine uses for the first time
@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alluxio-go/alluxio/internal/config"
 )
@@ -40,8 +41,9 @@ type params struct {
 	dir     string
 	size    int64 // bytes of the file that is read
 	rounds  int
-	link    float64 // bytes per second on one connection to the emulated store
-	damages int     // done to cached files
+	link    float64       // bytes per second on one connection to the emulated store
+	damages int           // done to cached files
+	crowd   time.Duration // how long a thousand readers read
 }
 
 // figure is one result: a ratio or count and the bound that it has to keep.
@@ -66,7 +68,7 @@ var measures = []struct {
 	run  func(context.Context, params) ([]figure, error)
 }{
 	{"local", measureLocal}, {"remote", measureRemote}, {"small", measureSmall}, {"cold", measureCold},
-	{"random", measureRandom}, {"full", measureFull}, {"many", measureMany}, {"files", measureFiles},
+	{"random", measureRandom}, {"full", measureFull}, {"many", measureMany}, {"readers", measureReaders}, {"files", measureFiles},
 	{"stack", measureStack}, {"stackfiles", measureStackFiles}, {"restart", measureRestart},
 	{"damages", measureDamages},
 }
@@ -79,6 +81,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 	dir := flags.String("dir", memoryFolder(), "folder for the worker's storage")
 	warm := flags.String("warm", "4GB", "how much of it is written and given back first")
 	rounds := flags.Int("rounds", 7, "how often each half of a ratio is measured")
+	crowd := flags.Duration("crowd", 15*time.Second, "how long a thousand readers read")
 	mbps := flags.Float64("link", 100, "MB/s on one connection to the emulated store")
 	hurts := flags.Int("damages", 600, "how many damages are done to cached files")
 	if err := flags.Parse(args); err != nil {
@@ -105,7 +108,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		figures, err := m.run(ctx, params{dir: tmp, size: bytes, rounds: *rounds, link: *mbps * 1e6, damages: *hurts})
+		figures, err := m.run(ctx, params{dir: tmp, size: bytes, rounds: *rounds, link: *mbps * 1e6, damages: *hurts, crowd: *crowd})
 		if rerr := os.RemoveAll(tmp); err == nil {
 			err = rerr
 		}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,7 @@ type stack struct {
 	bare    ufs.UFS
 	conf    *config.Config // of clients
 	client  *client.Client
+	launch  func([]string) []string // wraps the command that starts the worker; nil for none
 	closers []func() error
 }
 
@@ -40,55 +42,64 @@ const (
 
 // newStack starts everything over a store with the given limits. Properties in
 // defines (key=value) hold for all of it.
-func newStack(ctx context.Context, p params, limits kodotest.Limits, quota int64, defines ...string) (_ *stack, err error) {
+func newStack(ctx context.Context, p params, limits kodotest.Limits, quota int64, defines ...string) (*stack, error) {
 	s := &stack{defines: defines}
+	return s, s.start(ctx, p, limits, quota)
+}
+
+// start starts what newStack does. If it fails nothing runs.
+func (s *stack) start(ctx context.Context, p params, limits kodotest.Limits, quota int64) (err error) {
 	defer func() {
 		if err != nil {
 			_ = s.close()
 		}
 	}()
 	if s.binary, err = filepath.Abs(filepath.Join("bin", "alluxio")); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := os.Stat(s.binary); err != nil {
-		return nil, fmt.Errorf("the product is measured as built: run make build first, from the top of the tree: %w", err)
+		return fmt.Errorf("the product is measured as built: run make build first, from the top of the tree: %w", err)
 	}
 	addr, err := s.startStore(limits)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	properties := map[string]string{
 		"fs.kodo.accesskey": "ak", "fs.kodo.secretkey": "sk",
 		"alluxio.underfs.kodo.endpoint": addr, "alluxio.underfs.kodo.downloadhost": addr,
 	}
 	if s.bare, err = kodo.Open(ctx, "kodo://"+stackBucket+"/"+stackRoot, ufs.Options{Properties: properties}); err != nil {
-		return nil, err
+		return err
 	}
 	s.closers = append(s.closers, s.bare.Close)
 	for k, v := range properties {
 		s.define(k, v)
 	}
 	if err := s.configure(p.dir, quota); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.alluxio(ctx, "formatJournal"); err != nil {
-		return nil, err
+		return err
 	}
 	for _, process := range []string{"master", "worker"} {
-		if err := s.alluxio(ctx, "process", "start", process); err != nil {
-			return nil, err
+		start := s.command("process", "start", process)
+		if process == "worker" && s.launch != nil {
+			start = s.launch(start)
+		}
+		if err := run1(ctx, start); err != nil {
+			return err
 		}
 		s.closers = append(s.closers, func() error { return s.alluxio(context.Background(), "process", "stop", process) })
 	}
 	s.conf, err = config.Load(config.Options{Role: config.Client, Defines: s.defines, Environ: []string{}, Executable: s.binary})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s.client, err = client.New(s.conf, client.Options{}); err != nil {
-		return nil, err
+		return err
 	}
 	s.closers = append(s.closers, s.client.Close)
-	return s, nil
+	return nil
 }
 
 // startStore serves an emulated Kodo in this process and returns its address.
@@ -117,6 +128,16 @@ func (s *stack) startStore(limits kodotest.Limits) (addr string, err error) {
 
 func (s *stack) define(key, value string) { s.defines = append(s.defines, key+"="+value) }
 
+// property returns what was defined.
+func (s *stack) property(key string) string {
+	for _, d := range s.defines {
+		if value, ok := strings.CutPrefix(d, key+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
 // configure chooses ports and folders.
 func (s *stack) configure(dir string, quota int64) error {
 	for _, key := range []string{"alluxio.master.rpc.port", "alluxio.master.web.port", "alluxio.master.embedded.journal.port",
@@ -143,12 +164,22 @@ func (s *stack) configure(dir string, quota int64) error {
 
 // alluxio runs a command of the product.
 func (s *stack) alluxio(ctx context.Context, args ...string) error {
+	return run1(ctx, s.command(args...))
+}
+
+// command is the command line of a command of the product.
+func (s *stack) command(args ...string) []string {
+	line := append([]string{s.binary}, args...)
 	for _, d := range s.defines {
-		args = append(args, "-D"+d)
+		line = append(line, "-D"+d)
 	}
-	out, err := exec.CommandContext(ctx, s.binary, args...).CombinedOutput()
+	return line
+}
+
+func run1(ctx context.Context, line []string) error {
+	out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("alluxio %s: %w\n%s", args[0], err, out)
+		return fmt.Errorf("%s: %w\n%s", strings.Join(line, " "), err, out)
 	}
 	return nil
 }
