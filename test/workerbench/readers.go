@@ -28,6 +28,7 @@ const (
 	slowReaders   = 50 // of them take a chunk now and then
 	readerClients = 8  // programs that they belong to
 	memoryLimit   = 1 << 30
+	crowdGrace    = 20 * time.Second // a read that takes longer has failed
 )
 
 // measureReaders has a thousand readers of one worker that has a gigabyte of memory:
@@ -116,6 +117,8 @@ func (s *stack) crowd(ctx context.Context, path string, during time.Duration) (c
 		clients = append(clients, c)
 	}
 	deadline := time.Now().Add(during)
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(crowdGrace))
+	defer cancel()
 	counts := make([]atomic.Int64, manyReaders)
 	var failed atomic.Int64
 	var why atomic.Pointer[string]
