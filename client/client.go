@@ -156,14 +156,15 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	pool := rpc.NewPool(rpc.ClientOptions{
-		Auth:        auth,
-		User:        c.user,
-		Impersonate: c.impersonate(conf),
-		Password:    c.opts.Password,
-		StreamConns: min(conf.Int(config.UserNetworkStreamingMaxConnections), maxStreamConns),
-		PingEvery:   conf.Duration(config.UserNetworkRPCKeepaliveTime),
-		Dial:        c.opts.Dial,
-		Logger:      c.opts.Logger,
+		Auth:         auth,
+		User:         c.user,
+		Impersonate:  c.impersonate(conf),
+		Password:     c.opts.Password,
+		StreamConns:  min(conf.Int(config.UserNetworkStreamingMaxConnections), maxStreamConns),
+		StreamWindow: int32(min(conf.Bytes(config.UserNetworkStreamingFlowcontrolWindow), maxStreamWindow)),
+		PingEvery:    conf.Duration(config.UserNetworkRPCKeepaliveTime),
+		Dial:         c.opts.Dial,
+		Logger:       c.opts.Logger,
 	})
 	s := &session{pool: pool, master: pool.Master(masterOptions(conf)), settings: settings, pages: pages}
 	s.workers = newWorkerList(s, conf)
@@ -174,6 +175,9 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 // maxStreamConns bounds the data connections to one worker; measured throughput
 // does not grow beyond a few.
 const maxStreamConns = 8
+
+// maxStreamWindow bounds the window of one read.
+const maxStreamWindow = 64 << 20
 
 // impersonate returns the user to act as. _NONE_ and _HDFS_USER_, which concerns
 // Hadoop programs only, mean nobody else.

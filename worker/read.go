@@ -37,20 +37,18 @@ func (s *service) ReadBlock(stream readStream) error {
 	defer s.w.readers.release()
 	ctx, stop := context.WithCancel(stream.Context())
 	defer stop()
-	left := make(chan struct{}) // closed when the client half-closed
-	go watchReceipts(stream, left, stop)
+	receipts := newReceipts()
+	go receipts.watch(stream, stop)
 
 	started := time.Now()
-	err = s.w.sendBlock(ctx, stream, req)
+	err = s.w.sendBlock(ctx, stream, req, receipts)
 	if took := time.Since(started); took > s.w.conf.Duration(config.WorkerRemoteIOSlowThreshold) {
 		s.w.log.Warn("a read was slow", "block", id, "offset", offset, "length", length, "took", took, "error", err)
 	}
-	select {
-	case <-left: // it has what it wanted
+	if receipts.done() { // it has what it wanted
 		return nil
-	default:
-		return err
 	}
+	return err
 }
 
 // endOf is the outcome of a call whose client left before it said anything.
@@ -61,22 +59,8 @@ func endOf(err error) error {
 	return err
 }
 
-// watchReceipts consumes what the client sends on, which is only of interest
-// when it ends: transport flow control does the rest.
-func watchReceipts(stream readStream, left chan<- struct{}, stop func()) {
-	for {
-		if _, err := stream.Recv(); err != nil {
-			if err == io.EOF {
-				close(left)
-			}
-			stop()
-			return
-		}
-	}
-}
-
 // sendBlock sends the range that req asks for.
-func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *blockpb.ReadRequest) error {
+func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *blockpb.ReadRequest, receipts *receipts) error {
 	id := blockid.ID(req.GetBlockId())
 	if req.GetPromote() {
 		w.promote(ctx, id)
@@ -92,6 +76,9 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 		return errors.Errorf(errors.OutOfRange, "Offset %d is beyond block %d of %d bytes.", s.off, id, s.r.len())
 	}
 	for s.off < s.end {
+		if err := receipts.await(ctx, s.off, w.sendWindow()); err != nil {
+			return err
+		}
 		d, err := s.next(ctx)
 		if err != nil {
 			return err
@@ -182,22 +169,6 @@ func (w *Worker) chunkSize(asked int64) int64 {
 		return limit
 	}
 	return min(asked, limit)
-}
-
-// sendMemory is about half of the memory that all reads together may hold in
-// chunks: of each, one is being sent while the next is read.
-const sendMemory = 128 << 20
-
-// fairChunk bounds the chunk of each read when there are many. Chunks come in the
-// sizes of pooled pages.
-func (w *Worker) fairChunk() int64 {
-	switch share := sendMemory / max(1, w.readers.taken()); {
-	case share >= rpc.ChunkBytes:
-		return rpc.ChunkBytes
-	case share >= rpc.ChunkBytes/4:
-		return rpc.ChunkBytes / 4
-	}
-	return store.SpanSize
 }
 
 // nextChunk is the size of the chunk at off. The first of several is cut so that

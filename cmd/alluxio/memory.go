@@ -2,10 +2,66 @@ package main
 
 import (
 	"context"
+	"math"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"runtime/metrics"
+	"strconv"
+	"strings"
 	"time"
 )
+
+// heapShare is the part of the memory allowed to a daemon that its heap may grow
+// to without being collected. The rest is for the blocks of a tier in memory, which
+// count as the daemon's, and for what the kernel buffers.
+const heapShare = 0.6
+
+// limitMemory has garbage collected in time when a control group limits the memory
+// of this process. The variable GOMEMLIMIT overrides it.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	if limit := groupLimit("/proc/self/cgroup", "/sys/fs/cgroup"); limit < math.MaxInt64 {
+		debug.SetMemoryLimit(int64(heapShare * float64(limit)))
+	}
+}
+
+// groupLimit returns the smallest limit in bytes of the control groups that a
+// process belongs to, as its file in /proc lists them; math.MaxInt64 if there is none.
+// In a container the path of its own group is the root.
+func groupLimit(list, root string) int64 {
+	limit := int64(math.MaxInt64)
+	groups, err := os.ReadFile(list)
+	if err != nil {
+		return limit
+	}
+	for line := range strings.Lines(string(groups)) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3) // number:controllers:path
+		if len(fields) != 3 || fields[1] != "" && fields[1] != "memory" {
+			continue
+		}
+		for dir := fields[2]; ; dir = filepath.Dir(dir) {
+			for _, file := range []string{"memory.max", "memory.limit_in_bytes"} {
+				b, err := os.ReadFile(filepath.Join(root, fields[1], dir, file))
+				if err != nil {
+					continue
+				}
+				if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n < unlimited {
+					limit = min(limit, n)
+				}
+			}
+			if dir == "/" || dir == "." {
+				break
+			}
+		}
+	}
+	return limit
+}
+
+// unlimited is about what version 1 of control groups says for no limit.
+const unlimited = 1 << 60
 
 // When a daemon gives memory back to the system that its heap does not use. The
 // runtime does so by itself, but keeps a reserve for growth and takes minutes;

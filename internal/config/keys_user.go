@@ -88,6 +88,8 @@ var (
 		"How long flushing a written file may take.", alias("alluxio.user.network.writer.flush.timeout"))
 	UserNetworkRPCKeepaliveTime = durationKey("alluxio.user.network.rpc.keepalive.time", "30sec", Client, Warn,
 		"Idle time after which a metadata connection is pinged.")
+	UserNetworkStreamingFlowcontrolWindow = bytesKey("alluxio.user.network.streaming.flowcontrol.window", "2MB", Client, Warn,
+		"How much of one read a worker may send ahead of its reader.", alias("alluxio.user.network.flowcontrol.window"), positive)
 	UserNetworkStreamingMaxConnections = intKey("alluxio.user.network.streaming.max.connections", "64", Client, Warn,
 		"Data connections to one worker.", positive)
 	UserConfClusterDefaultEnabled = boolKey("alluxio.user.conf.cluster.default.enabled", "true", Client, Ignore,

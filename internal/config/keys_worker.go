@@ -70,6 +70,8 @@ var (
 		"Blocks cached in the background at the same time.", computed("max(8, 2 x CPUs)", atLeast(8, 2)), positive)
 	WorkerNetworkAsyncCacheManagerQueueMax = intKey("alluxio.worker.network.async.cache.manager.queue.max", "512", Worker, Warn,
 		"Blocks waiting to be cached in the background; more are dropped.")
+	WorkerNetworkReaderBufferSize = bytesKey("alluxio.worker.network.reader.buffer.size", "4MB", Worker, Warn,
+		"How much of one read may be on its way to the client before the worker waits for word of what has arrived. Less is when many read.", positive)
 	WorkerNetworkReaderMaxChunkSizeBytes = bytesKey("alluxio.worker.network.reader.max.chunk.size.bytes", "2MB", Worker, Warn,
 		"Largest piece sent to a reader in one message.", positive)
 	WorkerNetworkKeepaliveTime = durationKey("alluxio.worker.network.keepalive.time", "30sec", Worker, Warn,

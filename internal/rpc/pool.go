@@ -31,6 +31,10 @@ type ClientOptions struct {
 	// StreamConns is the number of connections to each address for bulk data.
 	// Default 4.
 	StreamConns int
+	// StreamWindow is how many bytes of one bulk call the server may send ahead of
+	// its reader. It is the same for all: windows that grow with the throughput let
+	// the connections that have much get more, and starve the others. Default 2 MiB.
+	StreamWindow int32
 	// PingEvery is how long the metadata connection may be silent before it is
 	// pinged. Default 30 s, and not less than 10 s.
 	PingEvery time.Duration
@@ -50,6 +54,9 @@ func (o *ClientOptions) setDefaults() {
 	}
 	if o.StreamConns <= 0 {
 		o.StreamConns = 4
+	}
+	if o.StreamWindow <= 0 {
+		o.StreamWindow = 2 << 20
 	}
 	if o.PingEvery == 0 {
 		o.PingEvery = 30 * time.Second
@@ -178,6 +185,9 @@ func newPeer(addr string, o *ClientOptions) (*peer, error) {
 	return p, nil
 }
 
+// connWindows is the window of a bulk connection in those of its calls.
+const connWindows = 8
+
 // dialOptions differ for bulk connections in that these are not pinged while
 // nobody reads: their peer is watched over the metadata connection.
 func dialOptions(addr string, o *ClientOptions, bulk bool) []grpc.DialOption {
@@ -201,10 +211,10 @@ func dialOptions(addr string, o *ClientOptions, bulk bool) []grpc.DialOption {
 	if strings.HasPrefix(addr, unixPrefix) {
 		opts = append(opts, grpc.WithAuthority("localhost")) // a path is no host name
 	}
-	if !bulk {
-		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: o.PingEvery, Timeout: 30 * time.Second}))
+	if bulk {
+		return append(opts, grpc.WithStaticStreamWindowSize(o.StreamWindow), grpc.WithStaticConnWindowSize(connWindows*o.StreamWindow))
 	}
-	return opts
+	return append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: o.PingEvery, Timeout: 30 * time.Second}))
 }
 
 func (p *peer) close() {

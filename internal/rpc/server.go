@@ -25,6 +25,7 @@ const (
 	minClientPing    = 10 * time.Second
 	handshakeTimeout = 30 * time.Second
 	maxChannels      = 1 << 18 // live logins of one server
+	maxStreams       = 1 << 14 // calls on one connection; more wait in the client
 )
 
 // ServerOptions configure a Server.
@@ -120,6 +121,7 @@ func NewServer(opts ServerOptions) *Server {
 		grpc.ForceServerCodecV2(codec{}),
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ReadBufferSize(transportBuffer),
 		grpc.WriteBufferSize(transportBuffer),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientPing, PermitWithoutStream: true}),

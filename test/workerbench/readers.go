@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -40,7 +39,7 @@ func measureReaders(ctx context.Context, p params) ([]figure, error) {
 	}
 	const size = 256 << 20
 	s := &stack{launch: group.launch}
-	err = s.start(ctx, p, kodotest.Limits{Latency: time.Millisecond}, 3*size)
+	err = s.start(ctx, p, kodotest.Limits{Latency: time.Millisecond}, 2*size+blockSize)
 	if err != nil {
 		return nil, errors.Join(err, group.remove())
 	}
@@ -156,7 +155,7 @@ func (s *stack) readUntil(ctx context.Context, c *client.Client, path string, si
 		return err
 	}
 	defer r.Close()
-	at := rnd.Int64N(size >> 20) << 20
+	at := rnd.Int64N(size>>20) << 20
 	if _, err := r.Seek(at, io.SeekStart); err != nil {
 		return err
 	}
@@ -181,9 +180,10 @@ func (s *stack) readUntil(ctx context.Context, c *client.Client, path string, si
 	return nil
 }
 
-// goroutines returns how many the worker has.
+// goroutines returns how many the worker has, without those of connections to the
+// store below, which are kept for a while.
 func (s *stack) goroutines(ctx context.Context) (int, error) {
-	url := "http://" + s.property("alluxio.worker.hostname") + ":" + s.property("alluxio.worker.web.port") + "/metrics/prometheus/"
+	url := "http://" + s.property("alluxio.worker.hostname") + ":" + s.property("alluxio.worker.web.port") + "/api/v1/common/thread_dump"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
@@ -193,12 +193,18 @@ func (s *stack) goroutines(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), "go_goroutines "); ok {
-			return strconv.Atoi(value)
+	dump, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for group := range strings.SplitSeq(string(dump), "\n\n") {
+		count, _, ok := strings.Cut(group[strings.LastIndex(group, "total")+1:], " @ ")
+		if n, err := strconv.Atoi(count); ok && err == nil && !strings.Contains(group, "net/http.(*persistConn)") {
+			total += n
 		}
 	}
-	return 0, fmt.Errorf("%s does not tell the number of goroutines", url)
+	return total, nil
 }
 
 // settle waits a little for the worker to have no more goroutines than before, and
