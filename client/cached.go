@@ -10,12 +10,32 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alluxio-go/alluxio/client/pagecache"
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
+
+// pageCache is the use of a page cache, from the first file that is read on.
+type pageCache struct {
+	once   sync.Once
+	handle *pagecache.Handle // nil for none
+	err    error
+}
+
+func (p *pageCache) open(conf *config.Config, opts Options) (*pagecache.Handle, error) {
+	p.once.Do(func() { p.handle, p.err = openPageCache(conf, opts) })
+	return p.handle, p.err
+}
+
+func (p *pageCache) close() {
+	p.once.Do(func() {}) // it is not opened any more
+	if p.handle != nil {
+		p.handle.Close()
+	}
+}
 
 // openPageCache returns the page cache that the configuration asks for, nil for
 // none. Servers that are clients of their own cluster have none: the properties of
@@ -28,9 +48,11 @@ func openPageCache(conf *config.Config, opts Options) (*pagecache.Handle, error)
 	if err != nil {
 		return nil, err
 	}
-	o.Logger = opts.Logger
+	if o.Logger = opts.CacheLogger; o.Logger == nil {
+		o.Logger = opts.Logger
+	}
 	if conf.Enum(config.UserClientCacheStoreType) == "ROCKS" {
-		opts.Logger.Warn("alluxio.user.client.cache.store.type: pages are kept as with LOCAL; there is no ROCKS here")
+		o.Logger.Warn("alluxio.user.client.cache.store.type: pages are kept as with LOCAL; there is no ROCKS here")
 	}
 	return pagecache.Acquire(o, opts.Metrics)
 }
@@ -103,10 +125,15 @@ func (r *Reader) version() pagecache.FileID {
 
 // useCache puts the page cache, if there is one, between the Reader and the
 // workers.
-func (r *Reader) useCache() {
-	if h := r.s.pages; h != nil && r.info.Length > 0 {
+func (r *Reader) useCache() error {
+	if r.info.Length == 0 {
+		return nil
+	}
+	h, err := r.s.pages.open(r.s.settings.cluster(), r.c.opts)
+	if h != nil {
 		r.cached = h.NewReader(r.ctx, r.version(), r.info.Length, workerSource{r})
 	}
+	return err
 }
 
 // readCached is Read through the page cache.

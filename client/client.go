@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
-	"github.com/alluxio-go/alluxio/client/pagecache"
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
@@ -33,6 +32,9 @@ type Options struct {
 	Password string
 	// Logger receives failures that were worked around; nil discards.
 	Logger *slog.Logger
+	// CacheLogger receives what is wrong with the folders of the page cache, which
+	// its user can mend; nil means Logger.
+	CacheLogger *slog.Logger
 	// Metrics receives the metrics of the page cache, if there is one; nil
 	// discards them.
 	Metrics prometheus.Registerer
@@ -59,7 +61,7 @@ type session struct {
 	master   *rpc.Master
 	settings *settings
 	workers  *workerList
-	pages    *pagecache.Handle // nil for none
+	pages    pageCache
 	usage    *usage
 }
 
@@ -92,9 +94,7 @@ func (c *Client) Close() error {
 	defer func() { c.turn <- struct{}{} }()
 	c.done = true
 	if s := c.state.Load(); s != nil {
-		if s.pages != nil {
-			_ = s.pages.Close()
-		}
+		s.pages.close()
 		s.usage.close()
 		return s.pool.Close()
 	}
@@ -151,10 +151,6 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := openPageCache(conf, c.opts)
-	if err != nil {
-		return nil, err
-	}
 	pool := rpc.NewPool(rpc.ClientOptions{
 		Auth:         auth,
 		User:         c.user,
@@ -166,7 +162,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		Dial:         c.opts.Dial,
 		Logger:       c.opts.Logger,
 	})
-	s := &session{pool: pool, master: pool.Master(masterOptions(conf)), settings: settings, pages: pages}
+	s := &session{pool: pool, master: pool.Master(masterOptions(conf)), settings: settings}
 	s.workers = newWorkerList(s, conf)
 	s.usage = newUsage(s.master, conf, c.opts.Logger)
 	return s, nil

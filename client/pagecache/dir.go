@@ -128,7 +128,10 @@ func (d *dir) has(k Key) bool {
 func (d *dir) readSucceeded(k Key, written time.Time, use bool) {
 	now := d.opts.now()
 	d.mu.Lock()
-	d.mu.failures, d.mu.warned[unreadable] = 0, false
+	d.mu.failures = 0
+	if now.After(d.mu.readAt) {
+		d.mu.warned[unreadable] = false
+	}
 	e := d.mu.index[k]
 	if e != nil && use {
 		d.mu.policy.Use(k)
@@ -147,8 +150,11 @@ func (d *dir) readFailed(err error) {
 	d.mu.Lock()
 	d.mu.failures++
 	d.mu.readAt = d.opts.now().Add(brokenRetry)
+	known := d.mu.warned[unusable]
 	d.mu.Unlock()
-	d.warn(unreadable, err)
+	if !known {
+		d.warn(unreadable, err)
+	}
 }
 
 // warning is something that may be wrong with a folder.

@@ -56,10 +56,7 @@ func newHandle(c *Cache, reg prometheus.Registerer) *Handle {
 
 // Close waits until the pages that this client has fetched are written, and gives
 // the cache back. Readers that are still open go on without fetching ahead.
-func (h *Handle) Close() error {
-	h.once.Do(h.close)
-	return nil
-}
+func (h *Handle) Close() { h.once.Do(h.close) }
 
 func (h *Handle) close() {
 	if !h.life.end(closeTimeout) {

@@ -2,7 +2,6 @@ package pagecache
 
 import (
 	"context"
-	"time"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
@@ -29,7 +28,9 @@ func (d *dir) put(k Key, data []byte) {
 	d.mu.policy.Add(k, cost)
 	d.mu.used -= d.mu.stuck[k] // its file has been replaced
 	delete(d.mu.stuck, k)
-	d.mu.warned[unwritable], d.mu.writeAt = false, time.Time{}
+	if now.After(d.mu.writeAt) { // else another one has failed meanwhile
+		d.mu.warned[unwritable] = false
+	}
 	d.mu.Unlock()
 	d.metrics.bytesWritten.Add(float64(len(data)))
 }

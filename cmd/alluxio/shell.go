@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -84,7 +85,7 @@ func openShell(env *Env, conf *config.Config) (*shell, error) {
 			return nil, err
 		}
 	}
-	fs, err := client.New(conf, client.Options{})
+	fs, err := client.New(conf, client.Options{CacheLogger: slog.New(warnings{env: env})})
 	if err != nil {
 		return nil, err
 	}
