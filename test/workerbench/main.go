@@ -44,6 +44,7 @@ type params struct {
 	rounds  int
 	link    float64       // bytes per second on one connection to the emulated store
 	damages int           // done to cached files
+	blocks  int           // small ones, over which a worker is started
 	crowd   time.Duration // how long a thousand readers read
 }
 
@@ -84,6 +85,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 	rounds := flags.Int("rounds", 7, "how often each half of a ratio is measured")
 	crowd := flags.Duration("crowd", 15*time.Second, "how long a thousand readers read")
 	mbps := flags.Float64("link", 100, "MB/s on one connection to the emulated store")
+	blocks := flags.Int("blocks", 100_000, "over how many small blocks a worker is started")
 	hurts := flags.Int("damages", 600, "how many damages are done to cached files")
 	if err := flags.Parse(args); err != nil {
 		return false, err
@@ -109,7 +111,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		figures, err := m.run(ctx, params{dir: tmp, size: bytes, rounds: *rounds, link: *mbps * 1e6, damages: *hurts, crowd: *crowd})
+		figures, err := m.run(ctx, params{dir: tmp, size: bytes, rounds: *rounds, link: *mbps * 1e6, damages: *hurts, blocks: *blocks, crowd: *crowd})
 		if rerr := os.RemoveAll(tmp); err == nil {
 			err = rerr
 		}

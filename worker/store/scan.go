@@ -27,7 +27,7 @@ type found struct {
 // is scanned before the store is opened. A larger one is scanned while the store
 // serves: until that has ended, each block that is asked for is looked up by
 // itself (find), and those ids are left alone by the scan (mu.seen).
-const inlineFolder = 1 << 20
+const inlineFolder = 512 << 10
 
 // openAll prepares all directories and rebuilds the index of those that are
 // small. The others are left to scanLoop.
