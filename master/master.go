@@ -212,8 +212,13 @@ func (m *Master) Addr() net.Addr {
 
 // lead runs one term.
 func (m *Master) lead(ctx context.Context, jt *journal.Term) {
-	t := m.newTerm(ctx, jt)
-	if err := t.beginPatiently(ctx, m.conf); err != nil {
+	var t *term
+	err := m.initFromBackup(ctx, jt)
+	if err == nil {
+		t = m.newTerm(ctx, jt)
+		err = t.beginPatiently(ctx, m.conf)
+	}
+	if err != nil {
 		if ctx.Err() == nil {
 			m.log.Error("The master cannot lead.", "err", err)
 			m.fail(err)
@@ -253,6 +258,7 @@ func (m *Master) newTerm(ctx context.Context, p proposer) *term {
 		leases:  newLeases(m.set.maxLeases, m.set.leaseTTL, m.now),
 		workers: newWorkerConfigs(),
 		persist: newPersister(),
+		backups: newBackups(),
 		copy:    rpcCopier(m.pool),
 	}
 	t.blocks = blockmap.New(blockmap.Options{

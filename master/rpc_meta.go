@@ -198,14 +198,51 @@ func (s *metaService) Checkpoint(ctx context.Context, _ *metapb.CheckpointPOptio
 	return &metapb.CheckpointPResponse{MasterHostname: proto.String(s.m.conf.MasterHost())}, nil
 }
 
-// Backup is refused. A checkpoint and a copy of the journal's directory do.
-func (s *metaService) Backup(context.Context, *metapb.BackupPRequest) (*metapb.BackupPStatus, error) {
-	return nil, unimplemented("Backup (take a checkpoint and copy the journal's directory instead)")
+// Backup writes a backup, and waits for its end unless told otherwise.
+func (s *metaService) Backup(ctx context.Context, r *metapb.BackupPRequest) (*metapb.BackupPStatus, error) {
+	t, err := s.m.leading()
+	if err != nil {
+		return nil, err
+	}
+	id, done, err := t.StartBackup(BackupOptions{Dir: r.GetTargetDirectory(), Local: r.GetOptions().GetLocalFileSystem()})
+	if err != nil {
+		return nil, err
+	}
+	if !r.GetOptions().GetRunAsync() {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return nil, errors.E("backup", id, errors.Other, ctx.Err())
+		}
+	}
+	return s.backupStatus(t, id)
 }
 
-// GetBackupStatus finds no backup, as none can be taken.
+// GetBackupStatus describes a backup that this master has taken since it leads.
 func (s *metaService) GetBackupStatus(_ context.Context, r *metapb.BackupStatusPRequest) (*metapb.BackupPStatus, error) {
-	return nil, errors.Errorf(errors.NotFound, "Backup %q is not known.", r.GetBackupId())
+	t, err := s.m.leading()
+	if err != nil {
+		return nil, err
+	}
+	return s.backupStatus(t, r.GetBackupId())
+}
+
+// backupStatus is a status on the wire. A failure is an error: Java's exceptions
+// are not for us to write.
+func (s *metaService) backupStatus(t *term, id string) (*metapb.BackupPStatus, error) {
+	b, err := t.BackupStatus(id)
+	if err != nil {
+		return nil, err
+	}
+	if b.State == BackupFailed {
+		return nil, errors.Errorf(errors.KindOf(b.Err), "Backup %s failed: %w", id, b.Err)
+	}
+	state := metapb.BackupState_Running
+	if b.State == BackupCompleted {
+		state = metapb.BackupState_Completed
+	}
+	return &metapb.BackupPStatus{BackupId: &b.ID, BackupState: &state, BackupUri: &b.URI, EntryCount: &b.Entries,
+		BackupHost: proto.String(s.m.conf.MasterHost())}, nil
 }
 
 // ListProxyStatus lists no proxies: none register.

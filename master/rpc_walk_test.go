@@ -191,8 +191,10 @@ func TestReportsOnTheWire(t *testing.T) {
 	if h := ask(t, meta.Checkpoint, &metapb.CheckpointPOptions{}).GetMasterHostname(); h != "localhost" {
 		t.Errorf("checkpoint on %q", h)
 	}
-	_, err = meta.Backup(context.Background(), &metapb.BackupPRequest{})
-	wantCode(t, err, codes.Unimplemented)
+	_, err = meta.Backup(context.Background(), &metapb.BackupPRequest{TargetDirectory: proto.String("s3://elsewhere/backups")})
+	wantCode(t, err, codes.InvalidArgument)
+	_, err = meta.GetBackupStatus(context.Background(), &metapb.BackupStatusPRequest{BackupId: proto.String("x")})
+	wantCode(t, err, codes.NotFound)
 
 	journals := journalmasterpb.NewJournalMasterClientServiceClient(cc)
 	if q := ask(t, journals.GetQuorumInfo, &journalmasterpb.GetQuorumInfoPRequest{}); len(q.GetServerInfo()) != 1 || !q.GetServerInfo()[0].GetIsLeader() {

@@ -36,6 +36,8 @@ type settings struct {
 	accessPrecision  time.Duration // by how much access times may be out of date
 	accessFlush      time.Duration
 	loops            loopSettings
+	backupDir        string   // where backups go by default
+	localBackupDir   string   // the same on this machine
 	persistBlacklist []string // parts of paths that are never persisted asynchronously
 }
 
@@ -53,6 +55,8 @@ func newSettings(conf *config.Config) (*settings, error) {
 		topTier:          conf.String(config.MasterTieredstoreGlobalLevelAlias.At(0)),
 		listBatch:        max(1, conf.Int(config.MasterFilesystemListstatusResultMessageLength)),
 		loadBatch:        loadBatch,
+		backupDir:        conf.String(config.MasterBackupDirectory),
+		localBackupDir:   localBackupDir(conf),
 		syncConcurrency:  conf.Int(config.MasterMetadataSyncConcurrencyLevel),
 		absentLimit:      conf.Int(config.MasterUFSPathCacheCapacity),
 		leaseTTL:         conf.Duration(config.MasterWorkerRegisterLeaseTTL),

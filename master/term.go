@@ -41,6 +41,7 @@ type term struct {
 	leases  *leases
 	workers *workerConfigs
 	persist *persister
+	backups *backups
 	copy    copier
 
 	registered atomic.Bool // whether a worker has registered in this term

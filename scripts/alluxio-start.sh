@@ -24,7 +24,8 @@ MOUNT says what to do about the ramdisk of a worker (default NoMount):
 
   -a  do not wait until the processes serve
   -f  format this machine's journal and worker storage first (all data in them is lost)
-  -i  a backup to start a freshly formatted master from
+  -i  a backup (fsadmin backup) that a freshly formatted master begins with: a file
+      of the master's machine or a URI; looked at only while the journal is empty
   -N  accepted for compatibility: running processes are never stopped here
   -w  accepted for compatibility: children are always waited for
   -h  this text
@@ -67,13 +68,19 @@ while (($# > 0)); do
   esac
   shift
 done
+from_backup=()
 if [[ -n $backup ]]; then
-  fail "starting from a backup (-i $backup) is not supported by this version"
+  case $action in
+    local | all | master | masters) ;;
+    *) fail "-i is about masters, not $action" ;;
+  esac
+  [[ $backup == *://* || $backup == /* ]] || backup=$PWD/$backup
+  from_backup=("-Dalluxio.master.journal.init.from.backup=$backup")
 fi
 
-# start PROCESS: starts it here and says so.
+# start PROCESS [-Dkey=value]: starts it here and says so.
 start() {
-  "$ALLUXIO" process start "${async[@]}" "$1"
+  "$ALLUXIO" process start "${async[@]}" "$@"
 }
 
 prepare_ramdisk() {
@@ -94,17 +101,18 @@ remote() {
   args+=("$1")
   [[ -n $mount && $1 != master ]] && args+=("$mount")
   [[ $format == yes ]] && args+=(-f)
+  [[ -n $backup && $1 == master ]] && args+=(-i "$backup")
   on_hosts "$1s" "${args[@]}"
 }
 
 case $action in
   local)
     if [[ $format == yes ]]; then "$ALLUXIO" formatJournal && "$ALLUXIO" formatWorker || exit 1; fi
-    start master && start_worker
+    start master "${from_backup[@]}" && start_worker
     ;;
   master)
     if [[ $format == yes ]]; then "$ALLUXIO" formatJournal || exit 1; fi
-    start master
+    start master "${from_backup[@]}"
     ;;
   worker | restart_worker)
     if [[ $format == yes ]]; then "$ALLUXIO" formatWorker || exit 1; fi

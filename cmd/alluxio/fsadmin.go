@@ -23,7 +23,7 @@ import (
 
 func newFsadminCmd(env *Env) *cobra.Command {
 	return newGroup("fsadmin", "Administer the cluster", "Reports on the cluster and administers it.",
-		newReportCmd(env), newDoctorCmd(env), newGetBlockInfoCmd(env), newJournalCmd(env),
+		newReportCmd(env), newDoctorCmd(env), newGetBlockInfoCmd(env), newJournalCmd(env), newBackupCmd(env),
 		newPathConfCmd(env), newUpdateConfCmd(env), newUFSModeCmd(env), newMetricsCmd(env), newStatelockCmd(env))
 }
 

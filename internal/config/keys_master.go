@@ -46,6 +46,10 @@ var (
 		"How often expired files are looked for; also how exact TTLs are.", alias("alluxio.master.ttl.checker.interval.ms"), positive)
 	MasterReplicationCheckInterval = durationKey("alluxio.master.replication.check.interval", "1min", Master, Ignore,
 		"How often the number of cached copies is compared with its limits.", positive)
+	MasterBackupDirectory = stringKey("alluxio.master.backup.directory", "/alluxio_backups", Master, Warn,
+		"Where fsadmin backup writes to unless told otherwise: an absolute path in the root under file system, or on the master's machine with --local. There the default is ${alluxio.work.dir}/alluxio_backups.")
+	MasterJournalInitFromBackup = stringKey("alluxio.master.journal.init.from.backup", "", Master, Ignore,
+		"A backup that an empty journal begins with: a file of the master's machine, or a URI in the root under file system. alluxio-start.sh -i sets it.")
 	MasterPersistenceBlacklist = listKey("alluxio.master.persistence.blacklist", "", Master, Warn,
 		"Files whose path contains one of these are never persisted on their own.")
 	MasterPersistenceInitialInterval = durationKey("alluxio.master.persistence.initial.interval", "1s", Master, Ignore,

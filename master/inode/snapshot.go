@@ -40,6 +40,9 @@ func (t *Tree) Snapshot() *Snapshot {
 	return s
 }
 
+// Inodes returns the number of inodes in the snapshot.
+func (s *Snapshot) Inodes() int64 { return s.inodes }
+
 // Release ends the snapshot; the tree need not keep its state any longer.
 // Calling it again does nothing.
 func (s *Snapshot) Release() {
