@@ -56,6 +56,7 @@ type block struct {
 		settled chan struct{} // closed when writing becomes 0; nil when nobody waits
 		unread  bitmap        // fetched pages that no reader got yet; see Handle.Missed
 		dirty   bool          // the sidecar is behind
+		bad     bitmap        // damaged pages that cannot be fetched again
 		// what the file looked like when all of it was last verified
 		verified Stamp
 		// fetches of this block live until its last reader has gone
@@ -89,6 +90,18 @@ func (b *block) pageOf(off int64) int { return int(off / int64(b.pageSize)) }
 func (b *block) pageOff(p int) int64  { return int64(p) * int64(b.pageSize) }
 func (b *block) pageLen(p int) int64  { return min(int64(b.pageSize), b.length-b.pageOff(p)) }
 func (b *block) spansPerPage() int    { return b.pageSize / SpanSize }
+
+// markBad notes that page p is damaged for good, and reports whether that is news.
+func (b *block) markBad(p int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.bad == nil {
+		b.mu.bad = newBitmap(b.pages())
+	}
+	news := !b.mu.bad.has(p)
+	b.mu.bad.set(p)
+	return news
+}
 
 // resized tells the policy of the directory that b has another number of bytes, if
 // it may be evicted. Store.mu is held.

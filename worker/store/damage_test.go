@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -188,22 +191,64 @@ func TestDamageOfOnlyCopies(t *testing.T) {
 	}
 }
 
-// TestScrub: damage is found though nobody reads.
+// TestScrub: damage is found though nobody reads, kept aside and counted; a damaged
+// sidecar is written anew.
 func TestScrub(t *testing.T) {
 	opts := oneDir(t.TempDir(), 100*page)
 	opts.ScrubBytesPerSecond = 1 << 30
+	reg := prometheus.NewRegistry()
+	opts.Registerer = reg
 	s := open(t, opts)
 	const size = 4 * page
 	put(t, s, block1(0), size, CreateOptions{Fingerprint: "v1"})
 	put(t, s, block1(1), size, CreateOptions{Fingerprint: "v1"})
-	if err := edit(s.dirs[0].blockPath(block1(0)), func(b []byte) []byte { b[3*page] ^= 1; return b }); err != nil {
+	put(t, s, block1(2), size, CreateOptions{})
+	flip := func(b []byte) []byte { b[len(b)*3/4] ^= 1; return b }
+	sidecar := s.dirs[0].blockPath(block1(1)) + metaSuffix
+	good, err := os.ReadFile(sidecar)
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, path := range []string{s.dirs[0].blockPath(block1(0)), sidecar, s.dirs[0].blockPath(block1(2))} {
+		if err := edit(path, flip); err != nil {
+			t.Fatal(err)
+		}
 	}
 	eventually(t, "the bad page is dropped", func() bool {
 		info, err := s.Info(block1(0))
 		return err == nil && !info.Whole && info.Bytes == 3*page
 	})
-	if info, err := s.Info(block1(1)); err != nil || !info.Whole {
-		t.Errorf("a good block: %+v, %v", info, err)
+	eventually(t, "the sidecar is mended", func() bool {
+		b, err := os.ReadFile(sidecar)
+		return err == nil && bytes.Equal(b, good)
+	})
+	kept, err := os.ReadFile(filepath.Join(s.dirs[0].quarantine(), blockFile(block1(0))+".page3"))
+	if want := flip(content(block1(0), size))[3*page:]; err != nil || !bytes.Equal(kept, want) {
+		t.Errorf("the damaged page was not kept: %d bytes, %v", len(kept), err)
 	}
+	eventually(t, "the damage of the only copy is known", func() bool {
+		return counted(t, reg, "Worker_PagesCorrupt") == 2 && counted(t, reg, "Worker_BytesScrubbed") > 0
+	})
+	if info, err := s.Info(block1(2)); err != nil || !info.Whole {
+		t.Errorf("the only copy: %+v, %v", info, err)
+	}
+	if n := counted(t, reg, "Worker_PagesQuarantined"); n != 1 {
+		t.Errorf("%g pages kept aside", n)
+	}
+}
+
+// counted is the value of a counter.
+func counted(t *testing.T, reg *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
 }

@@ -53,6 +53,7 @@ type dir struct {
 	room           int64 // what the disk had room for when it was last looked at
 
 	readErrors atomic.Int32 // in a row
+	aside      atomic.Int32 // damaged pages that were to be kept in quarantine
 }
 
 func newDir(t *tier, o DirOptions, opts *Options) (*dir, error) {

@@ -7,6 +7,7 @@ type metrics struct {
 	cached, accessed, evicted, deleted, lost, cancelled prometheus.Counter
 	moved, promoted, demoted                            prometheus.Counter
 	corrupt, stale, quarantined, dirFailures            prometheus.Counter
+	scrubbed, pagesAside                                prometheus.Counter
 	fetches, fetchedBytes, readBytes, coalesced         prometheus.Counter
 }
 
@@ -30,6 +31,8 @@ func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
 		corrupt:      counter("PagesCorrupt", "Pages whose bytes did not match their checksum."),
 		stale:        counter("BlocksStale", "Blocks dropped because their object changed in the under store."),
 		quarantined:  counter("FilesQuarantined", "Damaged or foreign files set aside."),
+		scrubbed:     counter("BytesScrubbed", "Bytes of idle blocks verified in the background."),
+		pagesAside:   counter("PagesQuarantined", "Damaged pages of which a copy was kept aside."),
 		dirFailures:  counter("StorageDirFailures", "Times a storage directory was taken out."),
 		fetches:      counter("PageFetches", "Requests to sources for missing pages."),
 		coalesced:    counter("PageReadsCoalesced", "Reads of a missing page that waited for the fetch of another reader."),

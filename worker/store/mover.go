@@ -6,8 +6,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
@@ -318,60 +316,4 @@ func (s *Store) noteUseLocked(b *block) {
 		s.mu.hot = append(s.mu.hot[:0], s.mu.hot[maxHot/2:]...)
 	}
 	s.mu.hot = append(s.mu.hot, b.id)
-}
-
-// scrubLoop reads idle blocks and verifies them, so that damage is found while
-// another copy may exist.
-func (s *Store) scrubLoop(ctx context.Context) {
-	if s.opts.ScrubBytesPerSecond <= 0 {
-		return
-	}
-	limit := rate.NewLimiter(rate.Limit(s.opts.ScrubBytesPerSecond), max(s.opts.PageSize, int(s.opts.ScrubBytesPerSecond)))
-	every(ctx, time.Second, func() {
-		for _, info := range s.AllBlocks() {
-			if err := s.scrub(ctx, info.ID, limit); err != nil {
-				return
-			}
-		}
-	})
-}
-
-// scrub verifies what is present of one block, page by page, so that it is not in
-// the way of moves for long; an error only when ctx ended.
-func (s *Store) scrub(ctx context.Context, id blockid.ID, limit *rate.Limiter) error {
-	for p := 0; ; p++ {
-		s.mu.Lock()
-		b, ok := s.mu.blocks[id]
-		ok = ok && b.refs == 0 && !b.moving && p < b.pages()
-		s.mu.Unlock()
-		if !ok {
-			return nil
-		}
-		if err := limit.WaitN(ctx, int(min(b.pageLen(p), int64(limit.Burst())))); err != nil {
-			return err
-		}
-		s.scrubPage(id, p)
-	}
-}
-
-// scrubPage verifies one page of an idle block.
-func (s *Store) scrubPage(id blockid.ID, p int) {
-	s.mu.Lock()
-	b, ok := s.mu.blocks[id]
-	if ok = ok && b.refs == 0 && !b.moving && p < b.pages(); ok {
-		b.refs++
-	}
-	s.mu.Unlock()
-	if !ok {
-		return
-	}
-	defer s.unref(b)
-	if err := s.ensureOpen(b); err != nil {
-		return // the next reader deals with it
-	}
-	buf := s.pageOf(b)
-	defer s.putPage(buf)
-	if _, bad, err := s.readVerified(b, *buf, b.pageOff(p), int(b.pageLen(p))); bad >= 0 {
-		s.dropPage(b, bad, err)
-	}
 }

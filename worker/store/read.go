@@ -286,10 +286,13 @@ func (s *Store) dropPage(b *block, p int, cause error) bool {
 	confirmed := b.confirmed
 	s.mu.Unlock()
 	if !confirmed {
-		s.m.corrupt.Inc()
-		s.log.Error("a page of a block that may be the only copy is damaged", "block", b.id, "page", p, "path", b.finalPath(), "error", cause)
+		if b.markBad(p) {
+			s.m.corrupt.Inc()
+			s.log.Error("a page of a block that may be the only copy is damaged", "block", b.id, "page", p, "path", b.finalPath(), "error", cause)
+		}
 		return false
 	}
+	s.keepAside(b, p)
 	if s.removePage(b, p) {
 		s.m.corrupt.Inc()
 		s.log.Error("a damaged page was dropped", "block", b.id, "page", p, "path", b.finalPath(), "error", cause)
