@@ -99,6 +99,9 @@ func (r *remoteBlock) receive() error {
 		return errors.Errorf(errors.Internal, "the worker sent more of block %d than the %d bytes that were asked for", r.req.GetBlockId(), r.req.GetLength())
 	}
 	r.chunk = data.Reader()
+	if r.received() {
+		return nil // the worker is done
+	}
 	receipt := &blockpb.ReadRequest{
 		BlockId: r.req.BlockId, Offset: r.req.Offset, Length: r.req.Length, Promote: r.req.Promote,
 		ChunkSize: r.req.ChunkSize, OpenUfsBlockOptions: r.req.OpenUfsBlockOptions, PositionShort: r.req.PositionShort,
@@ -107,6 +110,9 @@ func (r *remoteBlock) receive() error {
 	_ = r.stream.Send(receipt) // a hint; the worker may have ended the call
 	return nil
 }
+
+// received reports whether everything that was asked for is here.
+func (r *remoteBlock) received() bool { return r.pos == r.req.GetOffset()+r.req.GetLength() }
 
 func (r *remoteBlock) Read(p []byte) (int, error) {
 	for r.chunk == nil || r.chunk.Remaining() == 0 {
@@ -135,7 +141,9 @@ func (r *remoteBlock) Close() error {
 	if r.ended {
 		return nil
 	}
-	_ = r.stream.CloseSend() // receiving tells whether the call ended well
+	if !r.received() {
+		_ = r.stream.CloseSend() // receiving tells whether the call ended well
+	}
 	giveUp := time.AfterFunc(drainTimeout, r.cancel)
 	defer giveUp.Stop()
 	for {

@@ -2,216 +2,197 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 
-	"github.com/alluxio-go/alluxio/internal/blockid"
+	"github.com/alluxio-go/alluxio/client"
 	"github.com/alluxio-go/alluxio/internal/rpc"
-	"github.com/alluxio-go/alluxio/proto/blockpb"
-	"github.com/alluxio-go/alluxio/ufs"
-	"github.com/alluxio-go/alluxio/worker/store"
 )
 
-// bare is a BlockWorker without a store: it sends pages with arbitrary content.
-type bare struct {
-	blockpb.UnimplementedBlockWorkerServer
+const remoteConns = 8 // connections of a client to a worker
+
+// remoteRig is the product with a cached file, read over gRPC only, and what it is
+// compared with.
+type remoteRig struct {
+	*stack
+	*others
+	file warmFile
+	info *client.FileInfo
 }
 
-func (bare) ReadBlock(stream grpc.BidiStreamingServer[blockpb.ReadRequest, blockpb.ReadResponse]) error {
-	req, err := stream.Recv()
-	for left := req.GetLength(); left > 0 && err == nil; {
-		page := rpc.NewPage(int(min(left, rpc.ChunkBytes)))
-		left -= int64(len(*page))
-		err = rpc.SendReadChunk(stream, rpc.NewData(page))
-	}
-	return err
-}
-
-// plain is a BlockWorker over a store like ours, that sends plain messages.
-type plain struct {
-	blockpb.UnimplementedBlockWorkerServer
-	store *store.Store
-}
-
-func (s plain) ReadBlock(stream grpc.BidiStreamingServer[blockpb.ReadRequest, blockpb.ReadResponse]) error {
-	req, err := stream.Recv()
+func newRemote(ctx context.Context, p params, size int64) (*remoteRig, error) {
+	s, files, err := newWarm(ctx, p, []int64{size}, "alluxio.user.short.circuit.enabled=false")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	h, err := s.store.Open(blockid.ID(req.GetBlockId()))
+	r := &remoteRig{stack: s, file: files[0]}
+	if r.info, err = s.client.Stat(ctx, r.file.path, client.StatOptions{}); err == nil {
+		r.others, err = startOthers(ctx, filepath.Join(p.dir, "store", "alluxioworker"), remoteConns)
+	}
 	if err != nil {
-		return err
+		return nil, errors.Join(err, s.close())
 	}
-	defer h.Close()
-	for off := req.GetOffset(); off < req.GetLength() && err == nil; {
-		buf := make([]byte, min(rpc.ChunkBytes, req.GetLength()-off))
-		if _, err = h.ReadAt(stream.Context(), buf, off); err == nil {
-			err = stream.Send(&blockpb.ReadResponse{Chunk: &blockpb.Chunk{Data: buf}})
-			off += int64(len(buf))
-		}
-	}
-	return err
+	return r, nil
 }
 
-// readPlain is readBlock with plain messages.
-func readPlain(ctx context.Context, pool *rpc.Pool, addr string, req *blockpb.ReadRequest, buf []byte) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stream, err := blockpb.NewBlockWorkerClient(pool.StreamConn(addr)).ReadBlock(ctx)
+func (r *remoteRig) close() error { return errors.Join(r.others.stop(), r.stack.close()) }
+
+// measureRemote compares warm reads through the client and a worker with bare
+// streams.
+func measureRemote(ctx context.Context, p params) ([]figure, error) {
+	r, err := newRemote(ctx, p, p.size)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_ = stream.Send(req)
-	for {
-		resp, err := stream.Recv()
-		if err == io.EOF {
+	figures, err := r.measureRemote(ctx, p)
+	return figures, errors.Join(err, r.close())
+}
+
+func (r *remoteRig) measureRemote(ctx context.Context, p params) ([]figure, error) {
+	each := func(read func(buf []byte, id, n int64) error) func() error {
+		return func() error {
+			buf := make([]byte, rpc.ChunkBytes)
+			for i, b := range r.info.Blocks {
+				if err := read(buf, b.ID, min(blockSize, r.file.size-int64(i)*blockSize)); err != nil {
+					return err
+				}
+			}
 			return nil
 		}
+	}
+	ours := func() error {
+		f, err := r.client.Open(ctx, r.file.path, client.OpenOptions{})
 		if err != nil {
 			return err
 		}
-		copy(buf, resp.GetChunk().GetData())
-	}
-}
-
-// measureRemote compares warm reads through the worker with bare streams.
-func measureRemote(ctx context.Context, p params) ([]figure, error) {
-	r, err := newRig(p.dir, p.size+blockSize, &link{}, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer r.stop()
-	if err := r.readFile(ctx, 0, p.size, true); err != nil {
-		return nil, err
-	}
-	other, err := store.New(store.Options{Tiers: []store.TierOptions{{Alias: "MEM", Dirs: []store.DirOptions{{Path: filepath.Join(p.dir, "other"), Quota: p.size + blockSize}}}}})
-	if err != nil {
-		return nil, err
-	}
-	blocks := int(p.size / blockSize)
-	for i := range blocks {
-		if err := copyBlock(ctx, r, other, i); err != nil {
-			return nil, err
-		}
-	}
-	sctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	bareAddr, _, err := serve(sctx, func(s *rpc.Server) { blockpb.RegisterBlockWorkerServer(s, bare{}) })
-	if err != nil {
-		return nil, err
-	}
-	plainAddr, _, err := serve(sctx, func(s *rpc.Server) { blockpb.RegisterBlockWorkerServer(s, plain{store: other}) })
-	if err != nil {
-		return nil, err
-	}
-	ours := func(buf []byte, i int) error {
-		return readBlock(ctx, r.pool, r.addr, request(0, i, 0, blockSize, blockSize), buf, false)
+		defer f.Close()
+		w := reading(rpc.ChunkBytes, "")
+		return w.read(f, r.file.size, make([]byte, w.buf))
 	}
 	var figures []figure
 	for _, c := range []struct {
 		name    string
-		readers int
+		readers []int
 		goal    float64
-		read    func(buf []byte, i int) error
+		read    func() error
 	}{
-		{"a bare stream, 1 reader", 1, 0.75, func(buf []byte, i int) error {
-			return readBlock(ctx, r.pool, bareAddr, request(0, i, 0, blockSize, blockSize), buf, false)
-		}},
-		{"a bare stream, 4 readers", 4, 0.75, func(buf []byte, i int) error {
-			return readBlock(ctx, r.pool, bareAddr, request(0, i, 0, blockSize, blockSize), buf, false)
-		}},
-		{"the same with plain protobuf messages, 1 reader", 1, 1.3, func(buf []byte, i int) error {
-			return readPlain(ctx, r.pool, plainAddr, request(0, i, 0, blockSize, blockSize), buf)
-		}},
+		{"a bare stream", []int{1, 4, 16}, 0.75, each(func(buf []byte, id, n int64) error { return r.read(ctx, blockRequest(id, 0, n), buf) })},
+		{"plain protobuf messages", []int{1, 4, 16}, 1.3, each(func(buf []byte, id, n int64) error { return r.readPlain(ctx, blockRequest(id, 0, n), buf) })},
 	} {
-		all := func(read func([]byte, int) error) func() error {
-			return func() error {
-				var g errgroup.Group
-				for range c.readers {
-					g.Go(func() error {
-						buf := make([]byte, rpc.ChunkBytes)
-						for i := range blocks {
-							if err := read(buf, i); err != nil {
-								return err
-							}
-						}
-						return nil
-					})
-				}
-				return g.Wait()
+		for _, n := range c.readers {
+			mine, theirs, err := alternate(p.rounds, at(n, ours), at(n, c.read))
+			if err != nil {
+				return nil, err
 			}
+			bytes := r.file.size * int64(n)
+			figures = append(figures, figure{fmt.Sprintf("remote: warm read ÷ %s, %d at a time", c.name, n), theirs / mine, true, c.goal,
+				rate(bytes, mine) + " against " + rate(bytes, theirs)})
 		}
-		mine, theirs, err := alternate(p.rounds, all(ours), all(c.read))
-		if err != nil {
-			return nil, err
-		}
-		bytes := int64(blocks) * blockSize * int64(c.readers)
-		figures = append(figures, figure{"remote: warm read ÷ " + c.name, theirs / mine, true, c.goal, rate(bytes, mine) + " against " + rate(bytes, theirs)})
 	}
 	return figures, nil
 }
 
-// copyBlock copies a block of the rig's file into another store.
-func copyBlock(ctx context.Context, r *rig, to *store.Store, i int) error {
-	w, err := to.Create(blockid.Container(1).Block(i), store.CreateOptions{Reserve: blockSize})
-	if err != nil {
-		return err
+// at does something n times at once.
+func at(n int, f func() error) func() error {
+	return func() error {
+		var g errgroup.Group
+		for range n {
+			g.Go(f)
+		}
+		return g.Wait()
 	}
-	src, err := r.link.Open(ctx, "x", ufs.OpenOptions{Offset: int64(i) * blockSize, Length: blockSize})
-	if err == nil {
-		_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{src}, make([]byte, 1<<20))
-	}
-	if err != nil {
-		w.Abort()
-		return err
-	}
-	_, err = w.Commit()
-	return err
 }
 
-// measureSmall compares the latency of warm 4 KiB reads with that of a bare
-// stream of one 4 KiB message.
+// measureSmall compares the latency of warm 4 KiB reads through the client and a
+// worker with that of a unary echo of 4 KiB and of a bare stream of one message.
 func measureSmall(ctx context.Context, p params) ([]figure, error) {
-	r, err := newRig(p.dir, 2*blockSize, &link{}, nil)
+	r, err := newRemote(ctx, p, blockSize)
 	if err != nil {
 		return nil, err
 	}
-	defer r.stop()
-	if err := r.readFile(ctx, 0, blockSize, true); err != nil {
-		return nil, err
-	}
-	sctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	addr, _, err := serve(sctx, func(s *rpc.Server) { blockpb.RegisterBlockWorkerServer(s, bare{}) })
+	figures, err := r.measureSmall(ctx, p)
+	return figures, errors.Join(err, r.close())
+}
+
+func (r *remoteRig) measureSmall(ctx context.Context, p params) ([]figure, error) {
+	const size = 4096
+	f, err := r.client.Open(ctx, r.file.path, client.OpenOptions{})
 	if err != nil {
 		return nil, err
 	}
-	buf := make([]byte, rpc.ChunkBytes)
-	rnd := rand.New(rand.NewPCG(1, 2))
-	var ours, theirs []float64
-	for i := range 1000 * p.rounds {
-		off := rnd.Int64N(blockSize - 4096)
-		for _, x := range []struct {
-			addr   string
-			verify bool
-			list   *[]float64
-		}{{r.addr, true, &ours}, {addr, false, &theirs}} {
-			begin := time.Now()
-			if err := readBlock(ctx, r.pool, x.addr, request(0, 0, off, 4096, blockSize), buf, x.verify); err != nil {
-				return nil, err
+	defer f.Close()
+	payload := strings.Repeat("x", size)
+	id := r.info.Blocks[0].ID
+	ways := []func(off int64, buf []byte) error{
+		func(off int64, buf []byte) error {
+			if _, err := f.ReadAt(buf, off); err != nil {
+				return err
 			}
-			if i >= 100 {
-				*x.list = append(*x.list, time.Since(begin).Seconds())
+			if !right(buf, off) {
+				return fmt.Errorf("wrong bytes at %d", off)
 			}
+			return nil
+		},
+		func(int64, []byte) error { return r.echo(ctx, payload) },
+		func(off int64, buf []byte) error { return r.read(ctx, blockRequest(id, off, size), buf) },
+	}
+	var figures []figure
+	for _, readers := range []int{1, 16} {
+		took, err := latencies(readers, 1000*p.rounds, ways, func(rnd *rand.Rand) int64 { return rnd.Int64N(r.file.size - size) }, size)
+		if err != nil {
+			return nil, err
+		}
+		ours := percentile(took[0], 0.99)
+		for i, name := range []string{"", "unary echo", "bare stream"} {
+			if i == 0 {
+				continue
+			}
+			theirs := percentile(took[i], 0.99)
+			figures = append(figures, figure{fmt.Sprintf("small: p99 of a warm 4 KiB read ÷ %s, %d at a time", name, readers), ours / theirs, false, 1.5,
+				fmt.Sprintf("%.0f µs against %.0f µs; medians %.0f, %.0f", ours*1e6, theirs*1e6, median(took[0])*1e6, median(took[i])*1e6)})
 		}
 	}
-	a, b := percentile(ours, 0.99), percentile(theirs, 0.99)
-	return []figure{{"small: p99 of a warm 4 KiB read ÷ bare stream", a / b, false, 1.5,
-		fmt.Sprintf("%.0f µs against %.0f µs; medians %.0f, %.0f", a*1e6, b*1e6, median(ours)*1e6, median(theirs)*1e6)}}, nil
+	return figures, nil
+}
+
+// latencies does things in turn, n times each in all, by several callers at once,
+// and returns how long each took in seconds.
+func latencies(callers, n int, ways []func(off int64, buf []byte) error, place func(*rand.Rand) int64, size int) ([][]float64, error) {
+	const unmeasured = 50 // of each caller, at first
+	took := make([][]float64, len(ways))
+	var mu sync.Mutex
+	var g errgroup.Group
+	for c := range callers {
+		g.Go(func() error {
+			rnd := rand.New(rand.NewPCG(uint64(c), 2))
+			buf := make([]byte, size)
+			mine := make([][]float64, len(ways))
+			for i := range n/callers + unmeasured {
+				for w, f := range ways {
+					off := place(rnd)
+					begin := time.Now()
+					if err := f(off, buf); err != nil {
+						return err
+					}
+					if i >= unmeasured {
+						mine[w] = append(mine[w], time.Since(begin).Seconds())
+					}
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for w := range ways {
+				took[w] = append(took[w], mine[w]...)
+			}
+			return nil
+		})
+	}
+	return took, g.Wait()
 }

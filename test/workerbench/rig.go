@@ -280,6 +280,12 @@ func request(f, i int, off, n, length int64) *blockpb.ReadRequest {
 		UfsPath: &path, OffsetInFile: &start, BlockSize: &length, MountId: &mount}}
 }
 
+// blockRequest is a ReadBlock request for a range of a block that is cached.
+func blockRequest(id, off, n int64) *blockpb.ReadRequest {
+	chunk := int64(rpc.ChunkBytes)
+	return &blockpb.ReadRequest{BlockId: &id, Offset: &off, Length: &n, ChunkSize: &chunk}
+}
+
 // readBlock reads what req asks for from the server at addr, into buf in turn. With
 // verify, the bytes are compared.
 func readBlock(ctx context.Context, pool *rpc.Pool, addr string, req *blockpb.ReadRequest, buf []byte, verify bool) error {
