@@ -59,7 +59,7 @@ func (s plain) ReadBlock(stream grpc.BidiStreamingServer[blockpb.ReadRequest, bl
 	if err != nil {
 		return err
 	}
-	f, err := s.files.Open(filepath.Join(s.folder, strconv.FormatInt(req.GetBlockId(), 10)), req.GetLength(), store.Stamp{})
+	f, err := s.files.Open(store.Local{Path: filepath.Join(s.folder, strconv.FormatInt(req.GetBlockId(), 10))}, req.GetLength())
 	if err != nil {
 		return err
 	}
