@@ -47,7 +47,7 @@ func (r *remoteRig) close() error { return errors.Join(r.others.stop(), r.stack.
 // measureRemote compares warm reads through the client and a worker with bare
 // streams.
 func measureRemote(ctx context.Context, p params) ([]figure, error) {
-	r, err := newRemote(ctx, p, p.size)
+	r, err := newRemote(ctx, p, min(p.size, 2*blockSize))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (r *remoteRig) measureRemote(ctx context.Context, p params) ([]figure, erro
 		{"plain protobuf messages", []int{1, 4, 16}, 1.3, each(func(buf []byte, id, n int64) error { return r.readPlain(ctx, blockRequest(id, 0, n), buf) })},
 	} {
 		for _, n := range c.readers {
-			mine, theirs, err := alternate(p.rounds, at(n, ours), at(n, c.read))
+			mine, theirs, err := alternate(max(3, 2*p.rounds/n), at(n, ours), at(n, c.read))
 			if err != nil {
 				return nil, err
 			}
