@@ -212,19 +212,6 @@ func (w *Worker) free(ids []int64) {
 	w.log.Info("freed blocks for the master", "blocks", len(ids))
 }
 
-// watchPins keeps the set of pinned files current.
-func (w *Worker) watchPins(ctx context.Context) error {
-	w.each(ctx, w.conf.Duration(config.WorkerBlockHeartbeatInterval), nil, func() {
-		files, err := w.master.pinned(ctx)
-		if err != nil {
-			w.log.Debug("the list of pinned files could not be fetched", "error", err)
-			return
-		}
-		w.store.SetPinned(files)
-	})
-	return nil
-}
-
 // each calls f at once, each interval and when it is poked, until ctx ends.
 func (w *Worker) each(ctx context.Context, interval time.Duration, poke <-chan struct{}, f func()) {
 	t := time.NewTicker(interval)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alluxio-go/alluxio/internal/config"
@@ -20,8 +21,13 @@ func storageFolders(conf *config.Config) ([]string, error) {
 	}
 	var folders []string
 	for level := range conf.Int(config.WorkerTieredstoreLevels) {
-		for _, dir := range conf.List(config.WorkerTieredstoreLevelDirsPath.At(level)) {
-			folders = append(folders, filepath.Join(dir, name))
+		key := config.WorkerTieredstoreLevelDirsPath.At(level)
+		for _, dir := range conf.List(key) {
+			folder := filepath.Join(dir, name)
+			if slices.Contains(folders, folder) {
+				return nil, errors.Errorf(errors.Invalid, "%s: %s is named twice; each storage directory needs a path of its own.", key.Name(), dir)
+			}
+			folders = append(folders, folder)
 		}
 	}
 	return folders, nil

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -63,7 +64,8 @@ func checkReplication(c *Config) string {
 func checkTiers(c *Config) string {
 	levels := c.Int(WorkerTieredstoreLevels)
 	if levels < 1 || levels > c.Int(MasterTieredstoreGlobalLevels) {
-		return WorkerTieredstoreLevels.name + " must be between 1 and " + MasterTieredstoreGlobalLevels.name + "."
+		return fmt.Sprintf("%s=%d must be between 1 and %s=%d.", WorkerTieredstoreLevels.name, levels,
+			MasterTieredstoreGlobalLevels.name, c.Int(MasterTieredstoreGlobalLevels))
 	}
 	var global []string
 	for i := range c.Int(MasterTieredstoreGlobalLevels) {

@@ -174,6 +174,17 @@ func (s *Store) AllBlocks() []Info {
 	return infos
 }
 
+// FileBlocks describes the blocks of one file, also partial ones.
+func (s *Store) FileBlocks(file blockid.FileID) []Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var infos []Info
+	for _, b := range s.mu.byFile[file.Container()] {
+		infos = append(infos, s.infoLocked(b))
+	}
+	return infos
+}
+
 func (s *Store) infoLocked(b *block) Info {
 	return Info{
 		ID: b.id, Length: b.length, Tier: b.dir.tier.Alias, TierIndex: b.dir.tier.index,
