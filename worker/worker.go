@@ -100,7 +100,7 @@ func New(conf *config.Config, opts Options) (*Worker, error) {
 	}
 	if w.store, err = store.New(so); err != nil {
 		w.closeListeners()
-		return nil, err
+		return nil, errors.Errorf(errors.KindOf(err), "The storage of the worker (alluxio.worker.tieredstore.level*.dirs.path) cannot be used: %w", err)
 	}
 	w.logStorage()
 	webPort := opts.WebPort

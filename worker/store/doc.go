@@ -16,11 +16,15 @@
 //     other than MEM.
 //   - However many readers wait for a page, it is fetched once.
 //   - Space is reserved before it is written; the reservations and the blocks of
-//     a directory never exceed its quota.
+//     a directory never exceed its quota, nor what its disk had room for when it was
+//     last looked at.
 //   - Never evicted: blocks that are open, pinned, or unconfirmed (written by a
 //     client and not yet known to be in the under store).
 //   - A directory that fails is taken out, its blocks are reported as removed, and
-//     it is probed until it comes back; a full one only replaces what it has.
+//     it is probed until it comes back, with them; a full one only replaces what it
+//     has. A block being written goes on in another directory.
+//   - A store opens at once however many blocks it has: large folders are scanned by
+//     Run, and blocks that are asked for before are looked up by themselves.
 //
 // # Locks
 //
