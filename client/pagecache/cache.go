@@ -126,15 +126,16 @@ func (c *Cache) buffer() *[]byte {
 // landed says that a page is no longer on its way; readers may still have it.
 func (c *Cache) landed() { c.inFlight.Add(-1) }
 
-// keep writes what a flight has brought, now or later, and ends the flight.
-func (c *Cache) keep(h *Handle, f *flight) {
+// keep writes what a flight has brought, now or later, and ends the flight. What is
+// done later is spawned.
+func (c *Cache) keep(f *flight, spawn func(func(context.Context)) bool) {
 	d := c.dir(f.key)
 	if !c.opts.AsyncWrite && d.isReady() {
 		d.put(f.key, f.data)
 		c.remove(f)
 		return
 	}
-	if !h.life.spawn(func(context.Context) { c.keepLater(d, f) }) {
+	if !spawn(func(context.Context) { c.keepLater(d, f) }) {
 		c.metrics.rejectedPuts.Inc()
 		c.remove(f)
 	}

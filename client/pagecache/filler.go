@@ -10,7 +10,8 @@ import (
 // those who wait for them as has proved useful.
 type filler struct {
 	r      *Reader
-	first  int64 // page
+	first  int64         // page
+	turn   chan struct{} // holds a token while a page is being kept
 	ctx    context.Context
 	cancel context.CancelFunc
 	mu     struct {
@@ -31,7 +32,7 @@ const (
 
 // newFiller returns a filler whose first page has begun.
 func newFiller(r *Reader, first int64) *filler {
-	f := &filler{r: r, first: first}
+	f := &filler{r: r, first: first, turn: make(chan struct{}, 1)}
 	f.ctx, f.cancel = context.WithCancel(r.ctx)
 	f.mu.changed.L = &f.mu.Mutex
 	f.mu.next, f.mu.limit, f.mu.ahead = first+1, first+1, 1
@@ -119,12 +120,27 @@ func (f *filler) run(first *flight) {
 		}
 		next := f.begin(false)
 		c.finish(cur, nil)
-		c.keep(f.r.h, cur)
+		f.keep(cur)
 		if next == nil {
 			next = f.begin(true)
 		}
 		cur = next
 	}
+}
+
+// keep keeps a page while the next one is on its way: when the folder is slower than
+// the worker, the worker waits.
+func (f *filler) keep(cur *flight) {
+	c, goOn := f.r.c, f.r.h.life.goOn
+	if c.opts.AsyncWrite {
+		c.keep(cur, goOn)
+		return
+	}
+	f.turn <- struct{}{}
+	goOn(func(context.Context) {
+		c.keep(cur, goOn)
+		<-f.turn
+	})
 }
 
 // upTo returns the place where the pages begin again that are there. It does not

@@ -29,9 +29,18 @@ func newLife(ctx context.Context) *life {
 func (l *life) spawn(f func(context.Context)) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.ended {
-		return false
-	}
+	return !l.mu.ended && l.start(f)
+}
+
+// goOn is spawn for what was spawned itself: that may go on when the life has ended.
+func (l *life) goOn(f func(context.Context)) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.start(f)
+}
+
+// start starts f. l.mu is held.
+func (l *life) start(f func(context.Context)) bool {
 	l.mu.n++
 	go func() {
 		defer l.done()

@@ -171,7 +171,7 @@ func (r *Reader) fetch(f *flight, p []byte, at int) (int, error) {
 	}
 	r.c.metrics.bytesRequested.Add(float64(len(p)))
 	n := copy(p, f.data[at:])
-	r.c.keep(r.h, f)
+	r.c.keep(f, r.h.life.spawn)
 	return n, nil
 }
 
@@ -235,7 +235,7 @@ func (r *Reader) keepCopy(f *flight, data []byte) {
 	case r.c.load(f, len(data)):
 		copy(f.data, data)
 		r.c.finish(f, nil)
-		r.c.keep(r.h, f)
+		r.c.keep(f, r.h.life.spawn)
 		return
 	default:
 		r.c.metrics.rejectedPuts.Inc()

@@ -187,7 +187,7 @@ func (r *Reader) start(k Key, v verdict, sequential bool) (*flight, error) {
 	switch {
 	case ahead == nil:
 		if r.bring(f) == nil {
-			r.c.keep(r.h, f)
+			r.c.keep(f, r.h.life.spawn)
 		}
 	case r.h.life.spawn(func(context.Context) { ahead.run(f) }):
 		r.filler.stop()
