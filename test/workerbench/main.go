@@ -2,7 +2,7 @@
 // reads of the same file, against bare gRPC streams, against direct downloads from
 // the same emulated store. It exits with 1 when a figure misses its goal.
 //
-//	workerbench [--only local,remote,small,cold,random,full,many,readers,files,stack,stackfiles,restart,hitratio,damages] [--size 256MB] [--dir FOLDER]
+//	workerbench [--only local,remote,small,cold,random,full,many,readers,files,stack,stackfiles,restart,hitratio,clientcache,clientcachecold,damages] [--size 256MB] [--dir FOLDER]
 //
 // The machine's own noise is in both halves of a ratio, which alternate; a figure
 // is the median of the rounds. Memory that a virtual machine uses for the first time
@@ -79,6 +79,7 @@ var measures = []struct {
 	{"local", measureLocal}, {"remote", measureRemote}, {"small", measureSmall}, {"cold", measureCold},
 	{"random", measureRandom}, {"full", measureFull}, {"many", measureMany}, {"readers", measureReaders}, {"files", measureFiles},
 	{"stack", measureStack}, {"stackfiles", measureStackFiles}, {"restart", measureRestart}, {"hitratio", measureHitRatio},
+	{"clientcache", measureClientCache}, {"clientcachecold", measureClientCacheCold},
 	{"damages", measureDamages},
 }
 
