@@ -94,7 +94,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 	crowd := flags.Duration("crowd", 15*time.Second, "how long a thousand readers read")
 	mbps := flags.Float64("link", 100, "MB/s on one connection to the emulated store")
 	blocks := flags.Int("blocks", 100_000, "over how many small blocks a worker is started")
-	hurts := flags.Int("damages", 600, "how many damages are done to cached files")
+	hurts := flags.Int("damages", 300, "how many damages are done to cached files")
 	if err := flags.Parse(args); err != nil {
 		return false, err
 	}
