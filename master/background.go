@@ -12,7 +12,7 @@ import (
 func (t *term) loops() []func(context.Context) {
 	return []func(context.Context){
 		t.runAccess, t.runIntents, t.runPersist, t.runSweep, t.runTTL,
-		t.runLostWorkers, t.runLostFiles, t.runOrphans, t.runReplication,
+		t.runLostWorkers, t.runLostFiles, t.runOrphans, t.runReplication, t.runLoads,
 	}
 }
 

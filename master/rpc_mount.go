@@ -90,21 +90,6 @@ func (s *fileService) StopSync(context.Context, *filepb.StopSyncPRequest) (*file
 	return nil, unimplemented("Active synchronisation (stopSync)")
 }
 
-// SubmitJob is refused: its request is a serialised Java object.
-func (s *fileService) SubmitJob(context.Context, *filepb.SubmitJobPRequest) (*filepb.SubmitJobPResponse, error) {
-	return nil, unimplemented("Submitting a job to the master")
-}
-
-// StopJob is refused, as nothing can have been submitted.
-func (s *fileService) StopJob(context.Context, *filepb.StopJobPRequest) (*filepb.StopJobPResponse, error) {
-	return nil, unimplemented("Submitting a job to the master")
-}
-
-// GetJobProgress is refused, as nothing can have been submitted.
-func (s *fileService) GetJobProgress(context.Context, *filepb.GetJobProgressPRequest) (*filepb.GetJobProgressPResponse, error) {
-	return nil, unimplemented("Submitting a job to the master")
-}
-
 // SyncMetadata is refused; ls -f and the sync interval do the same.
 func (s *fileService) SyncMetadata(context.Context, *filepb.SyncMetadataPRequest) (*filepb.SyncMetadataPResponse, error) {
 	return nil, unimplemented("loadMetadata in version 2 (SyncMetadata)")

@@ -45,7 +45,8 @@ type state struct {
 		ufsModes      map[string]int32
 		pathConfig    map[string]map[string]string
 		intents       map[int64]*journalpb.Intent
-		cluster       *journalpb.Cluster // nil before the first leader
+		loads         map[string]*journalpb.LoadJob // by path
+		cluster       *journalpb.Cluster            // nil before the first leader
 	}
 }
 
@@ -66,6 +67,7 @@ func newState(root mount.Point, maxOps int) (*state, error) {
 	s.mu.ufsModes = make(map[string]int32)
 	s.mu.pathConfig = make(map[string]map[string]string)
 	s.mu.intents = make(map[int64]*journalpb.Intent)
+	s.mu.loads = make(map[string]*journalpb.LoadJob)
 	return s, nil
 }
 
@@ -122,6 +124,8 @@ func (s *state) change(c *journalpb.Change, timeMS int64) error {
 		s.mu.cluster = c.Cluster
 	case *journalpb.Change_Touch:
 		return s.touch(c.Touch)
+	case *journalpb.Change_LoadJob:
+		s.setLoadJob(c.LoadJob)
 	default:
 		return errors.Errorf(errors.Internal, "unknown to this version")
 	}
@@ -228,6 +232,14 @@ func (s *state) addIntent(i *journalpb.Intent) {
 	s.mu.nextIntent = max(s.mu.nextIntent, i.GetId()+1)
 }
 
+func (s *state) setLoadJob(j *journalpb.LoadJob) {
+	if j.GetId() == "" {
+		delete(s.mu.loads, j.GetPath())
+		return
+	}
+	s.mu.loads[j.GetPath()] = j
+}
+
 // Snapshot returns the state as it is; the tree copies on write from here on.
 func (s *state) Snapshot() (journal.Snapshot, error) {
 	s.mu.Lock()
@@ -259,6 +271,9 @@ func (s *state) header() *journalpb.SnapshotHeader {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.mu.intents)) {
 		h.Intents = append(h.Intents, s.mu.intents[id])
+	}
+	for _, path := range slices.Sorted(maps.Keys(s.mu.loads)) {
+		h.LoadJobs = append(h.LoadJobs, s.mu.loads[path])
 	}
 	return h
 }
@@ -316,7 +331,7 @@ func (s *state) Restore(r io.Reader) error {
 	s.mu.tree, s.mu.mounts, s.mu.lastMount = tree, f.mounts, f.lastMount
 	s.mu.nextContainer, s.mu.nextIntent = f.nextContainer, f.nextIntent
 	s.mu.ops, s.mu.ufsModes, s.mu.pathConfig = f.ops, f.ufsModes, f.pathConfig
-	s.mu.intents, s.mu.cluster = f.intents, f.cluster
+	s.mu.intents, s.mu.cluster, s.mu.loads = f.intents, f.cluster, f.loads
 	return nil
 }
 
@@ -366,6 +381,9 @@ func (s *state) load(h *journalpb.SnapshotHeader) error {
 	}
 	for _, i := range h.GetIntents() {
 		s.addIntent(i)
+	}
+	for _, j := range h.GetLoadJobs() {
+		s.setLoadJob(j)
 	}
 	return nil
 }

@@ -43,6 +43,7 @@ type term struct {
 	persist *persister
 	backups *backups
 	copy    copier
+	loads   loadJobs
 
 	registered atomic.Bool // whether a worker has registered in this term
 

@@ -24,20 +24,30 @@ const loadParallel = 64
 
 func newLoadCmd(env *Env) *cobra.Command {
 	var opts loadOptions
+	var job loadJobOptions
 	cmd := &cobra.Command{
-		Use:   "load [--local] [--thread N] PATH...",
+		Use:   "load [--local] [--thread N] PATH... | --submit [--bandwidth N] [--verify] PATH | --progress PATH | --stop PATH",
 		Short: "Fetch files into the cache",
 		Long: "Fetches what is not cached yet of files, of directories with all below them, and waits until it is. On a terminal a bar shows\n" +
-			"how far it is. Files that could not be fetched are listed at the end. Repeating the command goes on where it was interrupted.",
-		Example: examples("fs load /data/2026", "fs load --local /data/model", "fs load --thread 256 /data/small-files"),
+			"how far it is. Files that could not be fetched are listed at the end. Repeating the command goes on where it was interrupted.\n" +
+			"With --submit the cluster does it, even when the master is restarted meanwhile; --progress and --stop concern that job.",
+		Example: examples("fs load /data/2026", "fs load --local /data/model", "fs load --thread 256 /data/small-files",
+			"fs load --submit --bandwidth 200MB /data", "fs load --progress /data"),
 		Args:    argCount(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.parallel < 1 {
 				return usagef(cmd, "--thread must be greater than 0")
 			}
+			if err := job.check(cmd, args); err != nil {
+				return err
+			}
+			if job.job() {
+				return withShell(env, func(ctx context.Context, sh *shell, args []string) error { return runLoadJob(ctx, sh, job, args[0]) })(cmd, args)
+			}
 			return onEach(env, func(ctx context.Context, sh *shell, path string) error { return runLoad(ctx, sh, opts, path) })(cmd, args)
 		},
 	}
+	job.addTo(cmd)
 	cmd.Flags().BoolVar(&opts.local, "local", false, "to the worker of this machine")
 	cmd.Flags().IntVar(&opts.parallel, "thread", loadParallel, "blocks fetched at the same time, fewer when they are large")
 	return cmd

@@ -6063,8 +6063,11 @@ func (*NeedsSyncResponse) Descriptor() ([]byte, []int) {
 }
 
 type SubmitJobPRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RequestBody   []byte                 `protobuf:"bytes,1,opt,name=request_body,json=requestBody" json:"request_body,omitempty"` // since 2.10
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	RequestBody []byte                 `protobuf:"bytes,1,opt,name=request_body,json=requestBody" json:"request_body,omitempty"` // since 2.10; a serialised Java object
+	// Instead of that: load what is at and below a path.
+	LoadPath      *string          `protobuf:"bytes,1000,opt,name=load_path,json=loadPath" json:"load_path,omitempty"`
+	LoadOptions   *LoadJobPOptions `protobuf:"bytes,1001,opt,name=load_options,json=loadOptions" json:"load_options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -6102,6 +6105,20 @@ func (*SubmitJobPRequest) Descriptor() ([]byte, []int) {
 func (x *SubmitJobPRequest) GetRequestBody() []byte {
 	if x != nil {
 		return x.RequestBody
+	}
+	return nil
+}
+
+func (x *SubmitJobPRequest) GetLoadPath() string {
+	if x != nil && x.LoadPath != nil {
+		return *x.LoadPath
+	}
+	return ""
+}
+
+func (x *SubmitJobPRequest) GetLoadOptions() *LoadJobPOptions {
+	if x != nil {
+		return x.LoadOptions
 	}
 	return nil
 }
@@ -8058,9 +8075,11 @@ const file_filepb_file_system_master_proto_rawDesc = "" +
 	"\aoptions\x18\x01 \x01(\v2..alluxio.grpc.file.GetStateLockHoldersPOptionsR\aoptions\"&\n" +
 	"\x10NeedsSyncRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x02(\tR\x04path\"\x13\n" +
-	"\x11NeedsSyncResponse\"6\n" +
+	"\x11NeedsSyncResponse\"\x9c\x01\n" +
 	"\x11SubmitJobPRequest\x12!\n" +
-	"\frequest_body\x18\x01 \x01(\fR\vrequestBody\"*\n" +
+	"\frequest_body\x18\x01 \x01(\fR\vrequestBody\x12\x1c\n" +
+	"\tload_path\x18\xe8\a \x01(\tR\bloadPath\x12F\n" +
+	"\fload_options\x18\xe9\a \x01(\v2\".alluxio.grpc.file.LoadJobPOptionsR\vloadOptions\"*\n" +
 	"\x12SubmitJobPResponse\x12\x14\n" +
 	"\x05jobId\x18\x01 \x01(\tR\x05jobId\"o\n" +
 	"\x0fLoadJobPOptions\x12\x1c\n" +
@@ -8530,113 +8549,114 @@ var file_filepb_file_system_master_proto_depIdxs = []int32{
 	8,   // 94: alluxio.grpc.file.UpdateUfsModePOptions.ufsMode:type_name -> alluxio.grpc.file.UfsPMode
 	98,  // 95: alluxio.grpc.file.UpdateUfsModePRequest.options:type_name -> alluxio.grpc.file.UpdateUfsModePOptions
 	101, // 96: alluxio.grpc.file.GetStateLockHoldersPRequest.options:type_name -> alluxio.grpc.file.GetStateLockHoldersPOptions
-	111, // 97: alluxio.grpc.file.StopJobPRequest.jobDescription:type_name -> alluxio.grpc.file.JobDescription
-	9,   // 98: alluxio.grpc.file.JobProgressPOptions.format:type_name -> alluxio.grpc.file.JobProgressReportFormat
-	111, // 99: alluxio.grpc.file.GetJobProgressPRequest.jobDescription:type_name -> alluxio.grpc.file.JobDescription
-	112, // 100: alluxio.grpc.file.GetJobProgressPRequest.options:type_name -> alluxio.grpc.file.JobProgressPOptions
-	9,   // 101: alluxio.grpc.file.GetJobProgressPResponse.format:type_name -> alluxio.grpc.file.JobProgressReportFormat
-	148, // 102: alluxio.grpc.file.SyncMetadataPOptions.loadDescendantType:type_name -> alluxio.grpc.fscommon.LoadDescendantPType
-	152, // 103: alluxio.grpc.file.SyncMetadataPOptions.directoryLoadType:type_name -> alluxio.grpc.fscommon.DirectoryLoadPType
-	115, // 104: alluxio.grpc.file.SyncMetadataPRequest.options:type_name -> alluxio.grpc.file.SyncMetadataPOptions
-	10,  // 105: alluxio.grpc.file.SyncMetadataTask.state:type_name -> alluxio.grpc.file.SyncMetadataState
-	143, // 106: alluxio.grpc.file.SyncMetadataTask.exception:type_name -> alluxio.grpc.file.SyncMetadataTask.Exception
-	117, // 107: alluxio.grpc.file.SyncMetadataPResponse.task:type_name -> alluxio.grpc.file.SyncMetadataTask
-	117, // 108: alluxio.grpc.file.GetSyncProgressPResponse.task:type_name -> alluxio.grpc.file.SyncMetadataTask
-	69,  // 109: alluxio.grpc.file.FileSystemHeartbeatPResponse.command:type_name -> alluxio.grpc.file.FileSystemCommand
-	125, // 110: alluxio.grpc.file.FileSystemHeartbeatPRequest.options:type_name -> alluxio.grpc.file.FileSystemHeartbeatPOptions
-	57,  // 111: alluxio.grpc.file.GetFileInfoPResponse.fileInfo:type_name -> alluxio.grpc.file.FileInfo
-	128, // 112: alluxio.grpc.file.GetFileInfoPRequest.options:type_name -> alluxio.grpc.file.GetFileInfoPOptions
-	131, // 113: alluxio.grpc.file.GetPinnedFileIdsPRequest.options:type_name -> alluxio.grpc.file.GetPinnedFileIdsPOptions
-	94,  // 114: alluxio.grpc.file.GetUfsInfoPResponse.ufsInfo:type_name -> alluxio.grpc.file.UfsInfo
-	134, // 115: alluxio.grpc.file.GetUfsInfoPRequest.options:type_name -> alluxio.grpc.file.GetUfsInfoPOptions
-	65,  // 116: alluxio.grpc.file.GetMountTablePResponse.MountPointsEntry.value:type_name -> alluxio.grpc.file.MountPointInfo
-	13,  // 117: alluxio.grpc.file.FileSystemMasterClientService.CheckAccess:input_type -> alluxio.grpc.file.CheckAccessPRequest
-	18,  // 118: alluxio.grpc.file.FileSystemMasterClientService.CheckConsistency:input_type -> alluxio.grpc.file.CheckConsistencyPRequest
-	19,  // 119: alluxio.grpc.file.FileSystemMasterClientService.Exists:input_type -> alluxio.grpc.file.ExistsPRequest
-	23,  // 120: alluxio.grpc.file.FileSystemMasterClientService.CompleteFile:input_type -> alluxio.grpc.file.CompleteFilePRequest
-	27,  // 121: alluxio.grpc.file.FileSystemMasterClientService.CreateDirectory:input_type -> alluxio.grpc.file.CreateDirectoryPRequest
-	30,  // 122: alluxio.grpc.file.FileSystemMasterClientService.CreateFile:input_type -> alluxio.grpc.file.CreateFilePRequest
-	36,  // 123: alluxio.grpc.file.FileSystemMasterClientService.Free:input_type -> alluxio.grpc.file.FreePRequest
-	59,  // 124: alluxio.grpc.file.FileSystemMasterClientService.GetFilePath:input_type -> alluxio.grpc.file.GetFilePathPRequest
-	64,  // 125: alluxio.grpc.file.FileSystemMasterClientService.GetMountTable:input_type -> alluxio.grpc.file.GetMountTablePRequest
-	46,  // 126: alluxio.grpc.file.FileSystemMasterClientService.GetSyncPathList:input_type -> alluxio.grpc.file.GetSyncPathListPRequest
-	39,  // 127: alluxio.grpc.file.FileSystemMasterClientService.GetNewBlockIdForFile:input_type -> alluxio.grpc.file.GetNewBlockIdForFilePRequest
-	42,  // 128: alluxio.grpc.file.FileSystemMasterClientService.GetStatus:input_type -> alluxio.grpc.file.GetStatusPRequest
-	49,  // 129: alluxio.grpc.file.FileSystemMasterClientService.ListStatus:input_type -> alluxio.grpc.file.ListStatusPRequest
-	50,  // 130: alluxio.grpc.file.FileSystemMasterClientService.ListStatusPartial:input_type -> alluxio.grpc.file.ListStatusPartialPRequest
-	62,  // 131: alluxio.grpc.file.FileSystemMasterClientService.Mount:input_type -> alluxio.grpc.file.MountPRequest
-	33,  // 132: alluxio.grpc.file.FileSystemMasterClientService.Remove:input_type -> alluxio.grpc.file.DeletePRequest
-	73,  // 133: alluxio.grpc.file.FileSystemMasterClientService.Rename:input_type -> alluxio.grpc.file.RenamePRequest
-	74,  // 134: alluxio.grpc.file.FileSystemMasterClientService.ReverseResolve:input_type -> alluxio.grpc.file.ReverseResolvePRequest
-	84,  // 135: alluxio.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:input_type -> alluxio.grpc.file.ScheduleAsyncPersistencePRequest
-	81,  // 136: alluxio.grpc.file.FileSystemMasterClientService.SetAcl:input_type -> alluxio.grpc.file.SetAclPRequest
-	78,  // 137: alluxio.grpc.file.FileSystemMasterClientService.SetAttribute:input_type -> alluxio.grpc.file.SetAttributePRequest
-	87,  // 138: alluxio.grpc.file.FileSystemMasterClientService.StartSync:input_type -> alluxio.grpc.file.StartSyncPRequest
-	90,  // 139: alluxio.grpc.file.FileSystemMasterClientService.StopSync:input_type -> alluxio.grpc.file.StopSyncPRequest
-	93,  // 140: alluxio.grpc.file.FileSystemMasterClientService.Unmount:input_type -> alluxio.grpc.file.UnmountPRequest
-	95,  // 141: alluxio.grpc.file.FileSystemMasterClientService.UpdateMount:input_type -> alluxio.grpc.file.UpdateMountPRequest
-	99,  // 142: alluxio.grpc.file.FileSystemMasterClientService.UpdateUfsMode:input_type -> alluxio.grpc.file.UpdateUfsModePRequest
-	102, // 143: alluxio.grpc.file.FileSystemMasterClientService.GetStateLockHolders:input_type -> alluxio.grpc.file.GetStateLockHoldersPRequest
-	103, // 144: alluxio.grpc.file.FileSystemMasterClientService.NeedsSync:input_type -> alluxio.grpc.file.NeedsSyncRequest
-	105, // 145: alluxio.grpc.file.FileSystemMasterClientService.submitJob:input_type -> alluxio.grpc.file.SubmitJobPRequest
-	109, // 146: alluxio.grpc.file.FileSystemMasterClientService.StopJob:input_type -> alluxio.grpc.file.StopJobPRequest
-	113, // 147: alluxio.grpc.file.FileSystemMasterClientService.GetJobProgress:input_type -> alluxio.grpc.file.GetJobProgressPRequest
-	116, // 148: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadata:input_type -> alluxio.grpc.file.SyncMetadataPRequest
-	116, // 149: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadataAsync:input_type -> alluxio.grpc.file.SyncMetadataPRequest
-	120, // 150: alluxio.grpc.file.FileSystemMasterClientService.GetSyncProgress:input_type -> alluxio.grpc.file.GetSyncProgressPRequest
-	122, // 151: alluxio.grpc.file.FileSystemMasterClientService.CancelSyncMetadata:input_type -> alluxio.grpc.file.CancelSyncMetadataPRequest
-	126, // 152: alluxio.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:input_type -> alluxio.grpc.file.FileSystemHeartbeatPRequest
-	129, // 153: alluxio.grpc.file.FileSystemMasterWorkerService.GetFileInfo:input_type -> alluxio.grpc.file.GetFileInfoPRequest
-	132, // 154: alluxio.grpc.file.FileSystemMasterWorkerService.GetPinnedFileIds:input_type -> alluxio.grpc.file.GetPinnedFileIdsPRequest
-	135, // 155: alluxio.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:input_type -> alluxio.grpc.file.GetUfsInfoPRequest
-	129, // 156: alluxio.grpc.file.FileSystemMasterJobService.GetFileInfo:input_type -> alluxio.grpc.file.GetFileInfoPRequest
-	135, // 157: alluxio.grpc.file.FileSystemMasterJobService.GetUfsInfo:input_type -> alluxio.grpc.file.GetUfsInfoPRequest
-	14,  // 158: alluxio.grpc.file.FileSystemMasterClientService.CheckAccess:output_type -> alluxio.grpc.file.CheckAccessPResponse
-	16,  // 159: alluxio.grpc.file.FileSystemMasterClientService.CheckConsistency:output_type -> alluxio.grpc.file.CheckConsistencyPResponse
-	20,  // 160: alluxio.grpc.file.FileSystemMasterClientService.Exists:output_type -> alluxio.grpc.file.ExistsPResponse
-	21,  // 161: alluxio.grpc.file.FileSystemMasterClientService.CompleteFile:output_type -> alluxio.grpc.file.CompleteFilePResponse
-	25,  // 162: alluxio.grpc.file.FileSystemMasterClientService.CreateDirectory:output_type -> alluxio.grpc.file.CreateDirectoryPResponse
-	28,  // 163: alluxio.grpc.file.FileSystemMasterClientService.CreateFile:output_type -> alluxio.grpc.file.CreateFilePResponse
-	34,  // 164: alluxio.grpc.file.FileSystemMasterClientService.Free:output_type -> alluxio.grpc.file.FreePResponse
-	58,  // 165: alluxio.grpc.file.FileSystemMasterClientService.GetFilePath:output_type -> alluxio.grpc.file.GetFilePathPResponse
-	63,  // 166: alluxio.grpc.file.FileSystemMasterClientService.GetMountTable:output_type -> alluxio.grpc.file.GetMountTablePResponse
-	45,  // 167: alluxio.grpc.file.FileSystemMasterClientService.GetSyncPathList:output_type -> alluxio.grpc.file.GetSyncPathListPResponse
-	37,  // 168: alluxio.grpc.file.FileSystemMasterClientService.GetNewBlockIdForFile:output_type -> alluxio.grpc.file.GetNewBlockIdForFilePResponse
-	40,  // 169: alluxio.grpc.file.FileSystemMasterClientService.GetStatus:output_type -> alluxio.grpc.file.GetStatusPResponse
-	47,  // 170: alluxio.grpc.file.FileSystemMasterClientService.ListStatus:output_type -> alluxio.grpc.file.ListStatusPResponse
-	52,  // 171: alluxio.grpc.file.FileSystemMasterClientService.ListStatusPartial:output_type -> alluxio.grpc.file.ListStatusPartialPResponse
-	60,  // 172: alluxio.grpc.file.FileSystemMasterClientService.Mount:output_type -> alluxio.grpc.file.MountPResponse
-	31,  // 173: alluxio.grpc.file.FileSystemMasterClientService.Remove:output_type -> alluxio.grpc.file.DeletePResponse
-	71,  // 174: alluxio.grpc.file.FileSystemMasterClientService.Rename:output_type -> alluxio.grpc.file.RenamePResponse
-	75,  // 175: alluxio.grpc.file.FileSystemMasterClientService.ReverseResolve:output_type -> alluxio.grpc.file.ReverseResolvePResponse
-	82,  // 176: alluxio.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:output_type -> alluxio.grpc.file.ScheduleAsyncPersistencePResponse
-	79,  // 177: alluxio.grpc.file.FileSystemMasterClientService.SetAcl:output_type -> alluxio.grpc.file.SetAclPResponse
-	76,  // 178: alluxio.grpc.file.FileSystemMasterClientService.SetAttribute:output_type -> alluxio.grpc.file.SetAttributePResponse
-	85,  // 179: alluxio.grpc.file.FileSystemMasterClientService.StartSync:output_type -> alluxio.grpc.file.StartSyncPResponse
-	88,  // 180: alluxio.grpc.file.FileSystemMasterClientService.StopSync:output_type -> alluxio.grpc.file.StopSyncPResponse
-	91,  // 181: alluxio.grpc.file.FileSystemMasterClientService.Unmount:output_type -> alluxio.grpc.file.UnmountPResponse
-	96,  // 182: alluxio.grpc.file.FileSystemMasterClientService.UpdateMount:output_type -> alluxio.grpc.file.UpdateMountPResponse
-	97,  // 183: alluxio.grpc.file.FileSystemMasterClientService.UpdateUfsMode:output_type -> alluxio.grpc.file.UpdateUfsModePResponse
-	100, // 184: alluxio.grpc.file.FileSystemMasterClientService.GetStateLockHolders:output_type -> alluxio.grpc.file.GetStateLockHoldersPResponse
-	104, // 185: alluxio.grpc.file.FileSystemMasterClientService.NeedsSync:output_type -> alluxio.grpc.file.NeedsSyncResponse
-	106, // 186: alluxio.grpc.file.FileSystemMasterClientService.submitJob:output_type -> alluxio.grpc.file.SubmitJobPResponse
-	110, // 187: alluxio.grpc.file.FileSystemMasterClientService.StopJob:output_type -> alluxio.grpc.file.StopJobPResponse
-	114, // 188: alluxio.grpc.file.FileSystemMasterClientService.GetJobProgress:output_type -> alluxio.grpc.file.GetJobProgressPResponse
-	118, // 189: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadata:output_type -> alluxio.grpc.file.SyncMetadataPResponse
-	119, // 190: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadataAsync:output_type -> alluxio.grpc.file.SyncMetadataAsyncPResponse
-	121, // 191: alluxio.grpc.file.FileSystemMasterClientService.GetSyncProgress:output_type -> alluxio.grpc.file.GetSyncProgressPResponse
-	123, // 192: alluxio.grpc.file.FileSystemMasterClientService.CancelSyncMetadata:output_type -> alluxio.grpc.file.CancelSyncMetadataPResponse
-	124, // 193: alluxio.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:output_type -> alluxio.grpc.file.FileSystemHeartbeatPResponse
-	127, // 194: alluxio.grpc.file.FileSystemMasterWorkerService.GetFileInfo:output_type -> alluxio.grpc.file.GetFileInfoPResponse
-	130, // 195: alluxio.grpc.file.FileSystemMasterWorkerService.GetPinnedFileIds:output_type -> alluxio.grpc.file.GetPinnedFileIdsPResponse
-	133, // 196: alluxio.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:output_type -> alluxio.grpc.file.GetUfsInfoPResponse
-	127, // 197: alluxio.grpc.file.FileSystemMasterJobService.GetFileInfo:output_type -> alluxio.grpc.file.GetFileInfoPResponse
-	133, // 198: alluxio.grpc.file.FileSystemMasterJobService.GetUfsInfo:output_type -> alluxio.grpc.file.GetUfsInfoPResponse
-	158, // [158:199] is the sub-list for method output_type
-	117, // [117:158] is the sub-list for method input_type
-	117, // [117:117] is the sub-list for extension type_name
-	117, // [117:117] is the sub-list for extension extendee
-	0,   // [0:117] is the sub-list for field type_name
+	107, // 97: alluxio.grpc.file.SubmitJobPRequest.load_options:type_name -> alluxio.grpc.file.LoadJobPOptions
+	111, // 98: alluxio.grpc.file.StopJobPRequest.jobDescription:type_name -> alluxio.grpc.file.JobDescription
+	9,   // 99: alluxio.grpc.file.JobProgressPOptions.format:type_name -> alluxio.grpc.file.JobProgressReportFormat
+	111, // 100: alluxio.grpc.file.GetJobProgressPRequest.jobDescription:type_name -> alluxio.grpc.file.JobDescription
+	112, // 101: alluxio.grpc.file.GetJobProgressPRequest.options:type_name -> alluxio.grpc.file.JobProgressPOptions
+	9,   // 102: alluxio.grpc.file.GetJobProgressPResponse.format:type_name -> alluxio.grpc.file.JobProgressReportFormat
+	148, // 103: alluxio.grpc.file.SyncMetadataPOptions.loadDescendantType:type_name -> alluxio.grpc.fscommon.LoadDescendantPType
+	152, // 104: alluxio.grpc.file.SyncMetadataPOptions.directoryLoadType:type_name -> alluxio.grpc.fscommon.DirectoryLoadPType
+	115, // 105: alluxio.grpc.file.SyncMetadataPRequest.options:type_name -> alluxio.grpc.file.SyncMetadataPOptions
+	10,  // 106: alluxio.grpc.file.SyncMetadataTask.state:type_name -> alluxio.grpc.file.SyncMetadataState
+	143, // 107: alluxio.grpc.file.SyncMetadataTask.exception:type_name -> alluxio.grpc.file.SyncMetadataTask.Exception
+	117, // 108: alluxio.grpc.file.SyncMetadataPResponse.task:type_name -> alluxio.grpc.file.SyncMetadataTask
+	117, // 109: alluxio.grpc.file.GetSyncProgressPResponse.task:type_name -> alluxio.grpc.file.SyncMetadataTask
+	69,  // 110: alluxio.grpc.file.FileSystemHeartbeatPResponse.command:type_name -> alluxio.grpc.file.FileSystemCommand
+	125, // 111: alluxio.grpc.file.FileSystemHeartbeatPRequest.options:type_name -> alluxio.grpc.file.FileSystemHeartbeatPOptions
+	57,  // 112: alluxio.grpc.file.GetFileInfoPResponse.fileInfo:type_name -> alluxio.grpc.file.FileInfo
+	128, // 113: alluxio.grpc.file.GetFileInfoPRequest.options:type_name -> alluxio.grpc.file.GetFileInfoPOptions
+	131, // 114: alluxio.grpc.file.GetPinnedFileIdsPRequest.options:type_name -> alluxio.grpc.file.GetPinnedFileIdsPOptions
+	94,  // 115: alluxio.grpc.file.GetUfsInfoPResponse.ufsInfo:type_name -> alluxio.grpc.file.UfsInfo
+	134, // 116: alluxio.grpc.file.GetUfsInfoPRequest.options:type_name -> alluxio.grpc.file.GetUfsInfoPOptions
+	65,  // 117: alluxio.grpc.file.GetMountTablePResponse.MountPointsEntry.value:type_name -> alluxio.grpc.file.MountPointInfo
+	13,  // 118: alluxio.grpc.file.FileSystemMasterClientService.CheckAccess:input_type -> alluxio.grpc.file.CheckAccessPRequest
+	18,  // 119: alluxio.grpc.file.FileSystemMasterClientService.CheckConsistency:input_type -> alluxio.grpc.file.CheckConsistencyPRequest
+	19,  // 120: alluxio.grpc.file.FileSystemMasterClientService.Exists:input_type -> alluxio.grpc.file.ExistsPRequest
+	23,  // 121: alluxio.grpc.file.FileSystemMasterClientService.CompleteFile:input_type -> alluxio.grpc.file.CompleteFilePRequest
+	27,  // 122: alluxio.grpc.file.FileSystemMasterClientService.CreateDirectory:input_type -> alluxio.grpc.file.CreateDirectoryPRequest
+	30,  // 123: alluxio.grpc.file.FileSystemMasterClientService.CreateFile:input_type -> alluxio.grpc.file.CreateFilePRequest
+	36,  // 124: alluxio.grpc.file.FileSystemMasterClientService.Free:input_type -> alluxio.grpc.file.FreePRequest
+	59,  // 125: alluxio.grpc.file.FileSystemMasterClientService.GetFilePath:input_type -> alluxio.grpc.file.GetFilePathPRequest
+	64,  // 126: alluxio.grpc.file.FileSystemMasterClientService.GetMountTable:input_type -> alluxio.grpc.file.GetMountTablePRequest
+	46,  // 127: alluxio.grpc.file.FileSystemMasterClientService.GetSyncPathList:input_type -> alluxio.grpc.file.GetSyncPathListPRequest
+	39,  // 128: alluxio.grpc.file.FileSystemMasterClientService.GetNewBlockIdForFile:input_type -> alluxio.grpc.file.GetNewBlockIdForFilePRequest
+	42,  // 129: alluxio.grpc.file.FileSystemMasterClientService.GetStatus:input_type -> alluxio.grpc.file.GetStatusPRequest
+	49,  // 130: alluxio.grpc.file.FileSystemMasterClientService.ListStatus:input_type -> alluxio.grpc.file.ListStatusPRequest
+	50,  // 131: alluxio.grpc.file.FileSystemMasterClientService.ListStatusPartial:input_type -> alluxio.grpc.file.ListStatusPartialPRequest
+	62,  // 132: alluxio.grpc.file.FileSystemMasterClientService.Mount:input_type -> alluxio.grpc.file.MountPRequest
+	33,  // 133: alluxio.grpc.file.FileSystemMasterClientService.Remove:input_type -> alluxio.grpc.file.DeletePRequest
+	73,  // 134: alluxio.grpc.file.FileSystemMasterClientService.Rename:input_type -> alluxio.grpc.file.RenamePRequest
+	74,  // 135: alluxio.grpc.file.FileSystemMasterClientService.ReverseResolve:input_type -> alluxio.grpc.file.ReverseResolvePRequest
+	84,  // 136: alluxio.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:input_type -> alluxio.grpc.file.ScheduleAsyncPersistencePRequest
+	81,  // 137: alluxio.grpc.file.FileSystemMasterClientService.SetAcl:input_type -> alluxio.grpc.file.SetAclPRequest
+	78,  // 138: alluxio.grpc.file.FileSystemMasterClientService.SetAttribute:input_type -> alluxio.grpc.file.SetAttributePRequest
+	87,  // 139: alluxio.grpc.file.FileSystemMasterClientService.StartSync:input_type -> alluxio.grpc.file.StartSyncPRequest
+	90,  // 140: alluxio.grpc.file.FileSystemMasterClientService.StopSync:input_type -> alluxio.grpc.file.StopSyncPRequest
+	93,  // 141: alluxio.grpc.file.FileSystemMasterClientService.Unmount:input_type -> alluxio.grpc.file.UnmountPRequest
+	95,  // 142: alluxio.grpc.file.FileSystemMasterClientService.UpdateMount:input_type -> alluxio.grpc.file.UpdateMountPRequest
+	99,  // 143: alluxio.grpc.file.FileSystemMasterClientService.UpdateUfsMode:input_type -> alluxio.grpc.file.UpdateUfsModePRequest
+	102, // 144: alluxio.grpc.file.FileSystemMasterClientService.GetStateLockHolders:input_type -> alluxio.grpc.file.GetStateLockHoldersPRequest
+	103, // 145: alluxio.grpc.file.FileSystemMasterClientService.NeedsSync:input_type -> alluxio.grpc.file.NeedsSyncRequest
+	105, // 146: alluxio.grpc.file.FileSystemMasterClientService.submitJob:input_type -> alluxio.grpc.file.SubmitJobPRequest
+	109, // 147: alluxio.grpc.file.FileSystemMasterClientService.StopJob:input_type -> alluxio.grpc.file.StopJobPRequest
+	113, // 148: alluxio.grpc.file.FileSystemMasterClientService.GetJobProgress:input_type -> alluxio.grpc.file.GetJobProgressPRequest
+	116, // 149: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadata:input_type -> alluxio.grpc.file.SyncMetadataPRequest
+	116, // 150: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadataAsync:input_type -> alluxio.grpc.file.SyncMetadataPRequest
+	120, // 151: alluxio.grpc.file.FileSystemMasterClientService.GetSyncProgress:input_type -> alluxio.grpc.file.GetSyncProgressPRequest
+	122, // 152: alluxio.grpc.file.FileSystemMasterClientService.CancelSyncMetadata:input_type -> alluxio.grpc.file.CancelSyncMetadataPRequest
+	126, // 153: alluxio.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:input_type -> alluxio.grpc.file.FileSystemHeartbeatPRequest
+	129, // 154: alluxio.grpc.file.FileSystemMasterWorkerService.GetFileInfo:input_type -> alluxio.grpc.file.GetFileInfoPRequest
+	132, // 155: alluxio.grpc.file.FileSystemMasterWorkerService.GetPinnedFileIds:input_type -> alluxio.grpc.file.GetPinnedFileIdsPRequest
+	135, // 156: alluxio.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:input_type -> alluxio.grpc.file.GetUfsInfoPRequest
+	129, // 157: alluxio.grpc.file.FileSystemMasterJobService.GetFileInfo:input_type -> alluxio.grpc.file.GetFileInfoPRequest
+	135, // 158: alluxio.grpc.file.FileSystemMasterJobService.GetUfsInfo:input_type -> alluxio.grpc.file.GetUfsInfoPRequest
+	14,  // 159: alluxio.grpc.file.FileSystemMasterClientService.CheckAccess:output_type -> alluxio.grpc.file.CheckAccessPResponse
+	16,  // 160: alluxio.grpc.file.FileSystemMasterClientService.CheckConsistency:output_type -> alluxio.grpc.file.CheckConsistencyPResponse
+	20,  // 161: alluxio.grpc.file.FileSystemMasterClientService.Exists:output_type -> alluxio.grpc.file.ExistsPResponse
+	21,  // 162: alluxio.grpc.file.FileSystemMasterClientService.CompleteFile:output_type -> alluxio.grpc.file.CompleteFilePResponse
+	25,  // 163: alluxio.grpc.file.FileSystemMasterClientService.CreateDirectory:output_type -> alluxio.grpc.file.CreateDirectoryPResponse
+	28,  // 164: alluxio.grpc.file.FileSystemMasterClientService.CreateFile:output_type -> alluxio.grpc.file.CreateFilePResponse
+	34,  // 165: alluxio.grpc.file.FileSystemMasterClientService.Free:output_type -> alluxio.grpc.file.FreePResponse
+	58,  // 166: alluxio.grpc.file.FileSystemMasterClientService.GetFilePath:output_type -> alluxio.grpc.file.GetFilePathPResponse
+	63,  // 167: alluxio.grpc.file.FileSystemMasterClientService.GetMountTable:output_type -> alluxio.grpc.file.GetMountTablePResponse
+	45,  // 168: alluxio.grpc.file.FileSystemMasterClientService.GetSyncPathList:output_type -> alluxio.grpc.file.GetSyncPathListPResponse
+	37,  // 169: alluxio.grpc.file.FileSystemMasterClientService.GetNewBlockIdForFile:output_type -> alluxio.grpc.file.GetNewBlockIdForFilePResponse
+	40,  // 170: alluxio.grpc.file.FileSystemMasterClientService.GetStatus:output_type -> alluxio.grpc.file.GetStatusPResponse
+	47,  // 171: alluxio.grpc.file.FileSystemMasterClientService.ListStatus:output_type -> alluxio.grpc.file.ListStatusPResponse
+	52,  // 172: alluxio.grpc.file.FileSystemMasterClientService.ListStatusPartial:output_type -> alluxio.grpc.file.ListStatusPartialPResponse
+	60,  // 173: alluxio.grpc.file.FileSystemMasterClientService.Mount:output_type -> alluxio.grpc.file.MountPResponse
+	31,  // 174: alluxio.grpc.file.FileSystemMasterClientService.Remove:output_type -> alluxio.grpc.file.DeletePResponse
+	71,  // 175: alluxio.grpc.file.FileSystemMasterClientService.Rename:output_type -> alluxio.grpc.file.RenamePResponse
+	75,  // 176: alluxio.grpc.file.FileSystemMasterClientService.ReverseResolve:output_type -> alluxio.grpc.file.ReverseResolvePResponse
+	82,  // 177: alluxio.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:output_type -> alluxio.grpc.file.ScheduleAsyncPersistencePResponse
+	79,  // 178: alluxio.grpc.file.FileSystemMasterClientService.SetAcl:output_type -> alluxio.grpc.file.SetAclPResponse
+	76,  // 179: alluxio.grpc.file.FileSystemMasterClientService.SetAttribute:output_type -> alluxio.grpc.file.SetAttributePResponse
+	85,  // 180: alluxio.grpc.file.FileSystemMasterClientService.StartSync:output_type -> alluxio.grpc.file.StartSyncPResponse
+	88,  // 181: alluxio.grpc.file.FileSystemMasterClientService.StopSync:output_type -> alluxio.grpc.file.StopSyncPResponse
+	91,  // 182: alluxio.grpc.file.FileSystemMasterClientService.Unmount:output_type -> alluxio.grpc.file.UnmountPResponse
+	96,  // 183: alluxio.grpc.file.FileSystemMasterClientService.UpdateMount:output_type -> alluxio.grpc.file.UpdateMountPResponse
+	97,  // 184: alluxio.grpc.file.FileSystemMasterClientService.UpdateUfsMode:output_type -> alluxio.grpc.file.UpdateUfsModePResponse
+	100, // 185: alluxio.grpc.file.FileSystemMasterClientService.GetStateLockHolders:output_type -> alluxio.grpc.file.GetStateLockHoldersPResponse
+	104, // 186: alluxio.grpc.file.FileSystemMasterClientService.NeedsSync:output_type -> alluxio.grpc.file.NeedsSyncResponse
+	106, // 187: alluxio.grpc.file.FileSystemMasterClientService.submitJob:output_type -> alluxio.grpc.file.SubmitJobPResponse
+	110, // 188: alluxio.grpc.file.FileSystemMasterClientService.StopJob:output_type -> alluxio.grpc.file.StopJobPResponse
+	114, // 189: alluxio.grpc.file.FileSystemMasterClientService.GetJobProgress:output_type -> alluxio.grpc.file.GetJobProgressPResponse
+	118, // 190: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadata:output_type -> alluxio.grpc.file.SyncMetadataPResponse
+	119, // 191: alluxio.grpc.file.FileSystemMasterClientService.SyncMetadataAsync:output_type -> alluxio.grpc.file.SyncMetadataAsyncPResponse
+	121, // 192: alluxio.grpc.file.FileSystemMasterClientService.GetSyncProgress:output_type -> alluxio.grpc.file.GetSyncProgressPResponse
+	123, // 193: alluxio.grpc.file.FileSystemMasterClientService.CancelSyncMetadata:output_type -> alluxio.grpc.file.CancelSyncMetadataPResponse
+	124, // 194: alluxio.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:output_type -> alluxio.grpc.file.FileSystemHeartbeatPResponse
+	127, // 195: alluxio.grpc.file.FileSystemMasterWorkerService.GetFileInfo:output_type -> alluxio.grpc.file.GetFileInfoPResponse
+	130, // 196: alluxio.grpc.file.FileSystemMasterWorkerService.GetPinnedFileIds:output_type -> alluxio.grpc.file.GetPinnedFileIdsPResponse
+	133, // 197: alluxio.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:output_type -> alluxio.grpc.file.GetUfsInfoPResponse
+	127, // 198: alluxio.grpc.file.FileSystemMasterJobService.GetFileInfo:output_type -> alluxio.grpc.file.GetFileInfoPResponse
+	133, // 199: alluxio.grpc.file.FileSystemMasterJobService.GetUfsInfo:output_type -> alluxio.grpc.file.GetUfsInfoPResponse
+	159, // [159:200] is the sub-list for method output_type
+	118, // [118:159] is the sub-list for method input_type
+	118, // [118:118] is the sub-list for extension type_name
+	118, // [118:118] is the sub-list for extension extendee
+	0,   // [0:118] is the sub-list for field type_name
 }
 
 func init() { file_filepb_file_system_master_proto_init() }

@@ -166,6 +166,7 @@ type Change struct {
 	//	*Change_IntentDone
 	//	*Change_Cluster
 	//	*Change_Touch
+	//	*Change_LoadJob
 	Change        isChange_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -316,6 +317,15 @@ func (x *Change) GetTouch() *Touch {
 	return nil
 }
 
+func (x *Change) GetLoadJob() *LoadJob {
+	if x != nil {
+		if x, ok := x.Change.(*Change_LoadJob); ok {
+			return x.LoadJob
+		}
+	}
+	return nil
+}
+
 type isChange_Change interface {
 	isChange_Change()
 }
@@ -368,6 +378,10 @@ type Change_Touch struct {
 	Touch *Touch `protobuf:"bytes,12,opt,name=touch,proto3,oneof"`
 }
 
+type Change_LoadJob struct {
+	LoadJob *LoadJob `protobuf:"bytes,13,opt,name=load_job,json=loadJob,proto3,oneof"`
+}
+
 func (*Change_Create) isChange_Change() {}
 
 func (*Change_Update) isChange_Change() {}
@@ -391,6 +405,8 @@ func (*Change_IntentDone) isChange_Change() {}
 func (*Change_Cluster) isChange_Change() {}
 
 func (*Change_Touch) isChange_Change() {}
+
+func (*Change_LoadJob) isChange_Change() {}
 
 // Inode is a new file or directory. Its parent exists and has no such child.
 type Inode struct {
@@ -1692,6 +1708,173 @@ func (x *Cluster) GetRootUfs() string {
 	return ""
 }
 
+// LoadJob is what is known from now on of the job that loads what is at and below a
+// path into the cache; there is one job a path. Without an id it is forgotten.
+type LoadJob struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Path           string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Id             string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	User           string                 `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	Bandwidth      int64                  `protobuf:"varint,4,opt,name=bandwidth,proto3" json:"bandwidth,omitempty"` // bytes a second, 0 for no limit
+	Verify         bool                   `protobuf:"varint,5,opt,name=verify,proto3" json:"verify,omitempty"`
+	PartialListing bool                   `protobuf:"varint,6,opt,name=partial_listing,json=partialListing,proto3" json:"partial_listing,omitempty"`
+	State          int32                  `protobuf:"varint,7,opt,name=state,proto3" json:"state,omitempty"` // 1 running, 2 stopped, 3 succeeded, 4 failed
+	// Set when it is not running any more:
+	EndMs         int64  `protobuf:"varint,8,opt,name=end_ms,json=endMs,proto3" json:"end_ms,omitempty"`
+	Failure       string `protobuf:"bytes,9,opt,name=failure,proto3" json:"failure,omitempty"`
+	Files         int64  `protobuf:"varint,10,opt,name=files,proto3" json:"files,omitempty"` // worked on
+	FailedFiles   int64  `protobuf:"varint,11,opt,name=failed_files,json=failedFiles,proto3" json:"failed_files,omitempty"`
+	LoadedBytes   int64  `protobuf:"varint,12,opt,name=loaded_bytes,json=loadedBytes,proto3" json:"loaded_bytes,omitempty"`
+	TotalBytes    int64  `protobuf:"varint,13,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	TookMs        int64  `protobuf:"varint,14,opt,name=took_ms,json=tookMs,proto3" json:"took_ms,omitempty"`
+	Blocks        int64  `protobuf:"varint,15,opt,name=blocks,proto3" json:"blocks,omitempty"` // that were tried
+	FailedBlocks  int64  `protobuf:"varint,16,opt,name=failed_blocks,json=failedBlocks,proto3" json:"failed_blocks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadJob) Reset() {
+	*x = LoadJob{}
+	mi := &file_journalpb_journal_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadJob) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadJob) ProtoMessage() {}
+
+func (x *LoadJob) ProtoReflect() protoreflect.Message {
+	mi := &file_journalpb_journal_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadJob.ProtoReflect.Descriptor instead.
+func (*LoadJob) Descriptor() ([]byte, []int) {
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *LoadJob) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *LoadJob) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LoadJob) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *LoadJob) GetBandwidth() int64 {
+	if x != nil {
+		return x.Bandwidth
+	}
+	return 0
+}
+
+func (x *LoadJob) GetVerify() bool {
+	if x != nil {
+		return x.Verify
+	}
+	return false
+}
+
+func (x *LoadJob) GetPartialListing() bool {
+	if x != nil {
+		return x.PartialListing
+	}
+	return false
+}
+
+func (x *LoadJob) GetState() int32 {
+	if x != nil {
+		return x.State
+	}
+	return 0
+}
+
+func (x *LoadJob) GetEndMs() int64 {
+	if x != nil {
+		return x.EndMs
+	}
+	return 0
+}
+
+func (x *LoadJob) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
+func (x *LoadJob) GetFiles() int64 {
+	if x != nil {
+		return x.Files
+	}
+	return 0
+}
+
+func (x *LoadJob) GetFailedFiles() int64 {
+	if x != nil {
+		return x.FailedFiles
+	}
+	return 0
+}
+
+func (x *LoadJob) GetLoadedBytes() int64 {
+	if x != nil {
+		return x.LoadedBytes
+	}
+	return 0
+}
+
+func (x *LoadJob) GetTotalBytes() int64 {
+	if x != nil {
+		return x.TotalBytes
+	}
+	return 0
+}
+
+func (x *LoadJob) GetTookMs() int64 {
+	if x != nil {
+		return x.TookMs
+	}
+	return 0
+}
+
+func (x *LoadJob) GetBlocks() int64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *LoadJob) GetFailedBlocks() int64 {
+	if x != nil {
+		return x.FailedBlocks
+	}
+	return 0
+}
+
 // SnapshotHeader is everything of the state but the tree, whose own image
 // follows it in a snapshot.
 type SnapshotHeader struct {
@@ -1708,13 +1891,14 @@ type SnapshotHeader struct {
 	UfsModes      []*UfsMode    `protobuf:"bytes,8,rep,name=ufs_modes,json=ufsModes,proto3" json:"ufs_modes,omitempty"`
 	PathConfigs   []*PathConfig `protobuf:"bytes,9,rep,name=path_configs,json=pathConfigs,proto3" json:"path_configs,omitempty"`
 	Intents       []*Intent     `protobuf:"bytes,10,rep,name=intents,proto3" json:"intents,omitempty"`
+	LoadJobs      []*LoadJob    `protobuf:"bytes,11,rep,name=load_jobs,json=loadJobs,proto3" json:"load_jobs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SnapshotHeader) Reset() {
 	*x = SnapshotHeader{}
-	mi := &file_journalpb_journal_proto_msgTypes[22]
+	mi := &file_journalpb_journal_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1726,7 +1910,7 @@ func (x *SnapshotHeader) String() string {
 func (*SnapshotHeader) ProtoMessage() {}
 
 func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_journalpb_journal_proto_msgTypes[22]
+	mi := &file_journalpb_journal_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1739,7 +1923,7 @@ func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotHeader.ProtoReflect.Descriptor instead.
 func (*SnapshotHeader) Descriptor() ([]byte, []int) {
-	return file_journalpb_journal_proto_rawDescGZIP(), []int{22}
+	return file_journalpb_journal_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SnapshotHeader) GetVersion() uint32 {
@@ -1812,6 +1996,13 @@ func (x *SnapshotHeader) GetIntents() []*Intent {
 	return nil
 }
 
+func (x *SnapshotHeader) GetLoadJobs() []*LoadJob {
+	if x != nil {
+		return x.LoadJobs
+	}
+	return nil
+}
+
 var File_journalpb_journal_proto protoreflect.FileDescriptor
 
 const file_journalpb_journal_proto_rawDesc = "" +
@@ -1823,7 +2014,7 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\achanges\x18\x03 \x03(\v2\x1a.alluxio.go.journal.ChangeR\achanges\",\n" +
 	"\x04OpID\x12\x12\n" +
 	"\x04high\x18\x01 \x01(\x06R\x04high\x12\x10\n" +
-	"\x03low\x18\x02 \x01(\x06R\x03low\"\xf4\x04\n" +
+	"\x03low\x18\x02 \x01(\x06R\x03low\"\xae\x05\n" +
 	"\x06Change\x123\n" +
 	"\x06create\x18\x01 \x01(\v2\x19.alluxio.go.journal.InodeH\x00R\x06create\x124\n" +
 	"\x06update\x18\x02 \x01(\v2\x1a.alluxio.go.journal.UpdateH\x00R\x06update\x124\n" +
@@ -1839,7 +2030,8 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	" \x01(\x03H\x00R\n" +
 	"intentDone\x127\n" +
 	"\acluster\x18\v \x01(\v2\x1b.alluxio.go.journal.ClusterH\x00R\acluster\x121\n" +
-	"\x05touch\x18\f \x01(\v2\x19.alluxio.go.journal.TouchH\x00R\x05touchB\b\n" +
+	"\x05touch\x18\f \x01(\v2\x19.alluxio.go.journal.TouchH\x00R\x05touch\x128\n" +
+	"\bload_job\x18\r \x01(\v2\x1b.alluxio.go.journal.LoadJobH\x00R\aloadJobB\b\n" +
 	"\x06change\"\xa1\x01\n" +
 	"\x05Inode\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x16\n" +
@@ -1983,7 +2175,26 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\x02op\x18\x03 \x01(\v2\x18.alluxio.go.journal.OpIDR\x02op\"4\n" +
 	"\aCluster\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
-	"\broot_ufs\x18\x02 \x01(\tR\arootUfs\"\xda\x03\n" +
+	"\broot_ufs\x18\x02 \x01(\tR\arootUfs\"\xba\x03\n" +
+	"\aLoadJob\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
+	"\x04user\x18\x03 \x01(\tR\x04user\x12\x1c\n" +
+	"\tbandwidth\x18\x04 \x01(\x03R\tbandwidth\x12\x16\n" +
+	"\x06verify\x18\x05 \x01(\bR\x06verify\x12'\n" +
+	"\x0fpartial_listing\x18\x06 \x01(\bR\x0epartialListing\x12\x14\n" +
+	"\x05state\x18\a \x01(\x05R\x05state\x12\x15\n" +
+	"\x06end_ms\x18\b \x01(\x03R\x05endMs\x12\x18\n" +
+	"\afailure\x18\t \x01(\tR\afailure\x12\x14\n" +
+	"\x05files\x18\n" +
+	" \x01(\x03R\x05files\x12!\n" +
+	"\ffailed_files\x18\v \x01(\x03R\vfailedFiles\x12!\n" +
+	"\floaded_bytes\x18\f \x01(\x03R\vloadedBytes\x12\x1f\n" +
+	"\vtotal_bytes\x18\r \x01(\x03R\n" +
+	"totalBytes\x12\x17\n" +
+	"\atook_ms\x18\x0e \x01(\x03R\x06tookMs\x12\x16\n" +
+	"\x06blocks\x18\x0f \x01(\x03R\x06blocks\x12#\n" +
+	"\rfailed_blocks\x18\x10 \x01(\x03R\ffailedBlocks\"\x94\x04\n" +
 	"\x0eSnapshotHeader\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12%\n" +
 	"\x0enext_container\x18\x02 \x01(\x03R\rnextContainer\x12\x1f\n" +
@@ -1997,7 +2208,8 @@ const file_journalpb_journal_proto_rawDesc = "" +
 	"\tufs_modes\x18\b \x03(\v2\x1b.alluxio.go.journal.UfsModeR\bufsModes\x12A\n" +
 	"\fpath_configs\x18\t \x03(\v2\x1e.alluxio.go.journal.PathConfigR\vpathConfigs\x124\n" +
 	"\aintents\x18\n" +
-	" \x03(\v2\x1a.alluxio.go.journal.IntentR\aintentsB/Z-github.com/alluxio-go/alluxio/proto/journalpbb\x06proto3"
+	" \x03(\v2\x1a.alluxio.go.journal.IntentR\aintents\x128\n" +
+	"\tload_jobs\x18\v \x03(\v2\x1b.alluxio.go.journal.LoadJobR\bloadJobsB/Z-github.com/alluxio-go/alluxio/proto/journalpbb\x06proto3"
 
 var (
 	file_journalpb_journal_proto_rawDescOnce sync.Once
@@ -2011,7 +2223,7 @@ func file_journalpb_journal_proto_rawDescGZIP() []byte {
 	return file_journalpb_journal_proto_rawDescData
 }
 
-var file_journalpb_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_journalpb_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_journalpb_journal_proto_goTypes = []any{
 	(*Record)(nil),         // 0: alluxio.go.journal.Record
 	(*OpID)(nil),           // 1: alluxio.go.journal.OpID
@@ -2035,10 +2247,11 @@ var file_journalpb_journal_proto_goTypes = []any{
 	(*RenameIntent)(nil),   // 19: alluxio.go.journal.RenameIntent
 	(*DeleteIntent)(nil),   // 20: alluxio.go.journal.DeleteIntent
 	(*Cluster)(nil),        // 21: alluxio.go.journal.Cluster
-	(*SnapshotHeader)(nil), // 22: alluxio.go.journal.SnapshotHeader
-	nil,                    // 23: alluxio.go.journal.XAttr.EntriesEntry
-	nil,                    // 24: alluxio.go.journal.Mount.PropertiesEntry
-	nil,                    // 25: alluxio.go.journal.PathConfig.PropertiesEntry
+	(*LoadJob)(nil),        // 22: alluxio.go.journal.LoadJob
+	(*SnapshotHeader)(nil), // 23: alluxio.go.journal.SnapshotHeader
+	nil,                    // 24: alluxio.go.journal.XAttr.EntriesEntry
+	nil,                    // 25: alluxio.go.journal.Mount.PropertiesEntry
+	nil,                    // 26: alluxio.go.journal.PathConfig.PropertiesEntry
 }
 var file_journalpb_journal_proto_depIdxs = []int32{
 	1,  // 0: alluxio.go.journal.Record.op:type_name -> alluxio.go.journal.OpID
@@ -2053,33 +2266,35 @@ var file_journalpb_journal_proto_depIdxs = []int32{
 	18, // 9: alluxio.go.journal.Change.intent:type_name -> alluxio.go.journal.Intent
 	21, // 10: alluxio.go.journal.Change.cluster:type_name -> alluxio.go.journal.Cluster
 	12, // 11: alluxio.go.journal.Change.touch:type_name -> alluxio.go.journal.Touch
-	5,  // 12: alluxio.go.journal.Inode.attributes:type_name -> alluxio.go.journal.Attributes
-	5,  // 13: alluxio.go.journal.Update.attributes:type_name -> alluxio.go.journal.Attributes
-	6,  // 14: alluxio.go.journal.Attributes.ttl:type_name -> alluxio.go.journal.Ttl
-	8,  // 15: alluxio.go.journal.Attributes.pinned_media:type_name -> alluxio.go.journal.Media
-	9,  // 16: alluxio.go.journal.Attributes.xattr:type_name -> alluxio.go.journal.XAttr
-	10, // 17: alluxio.go.journal.Attributes.acl:type_name -> alluxio.go.journal.Acl
-	7,  // 18: alluxio.go.journal.Attributes.replication:type_name -> alluxio.go.journal.Replication
-	10, // 19: alluxio.go.journal.Attributes.default_acl:type_name -> alluxio.go.journal.Acl
-	23, // 20: alluxio.go.journal.XAttr.entries:type_name -> alluxio.go.journal.XAttr.EntriesEntry
-	11, // 21: alluxio.go.journal.Acl.entries:type_name -> alluxio.go.journal.AclEntry
-	24, // 22: alluxio.go.journal.Mount.properties:type_name -> alluxio.go.journal.Mount.PropertiesEntry
-	25, // 23: alluxio.go.journal.PathConfig.properties:type_name -> alluxio.go.journal.PathConfig.PropertiesEntry
-	19, // 24: alluxio.go.journal.Intent.rename:type_name -> alluxio.go.journal.RenameIntent
-	20, // 25: alluxio.go.journal.Intent.delete:type_name -> alluxio.go.journal.DeleteIntent
-	1,  // 26: alluxio.go.journal.RenameIntent.op:type_name -> alluxio.go.journal.OpID
-	1,  // 27: alluxio.go.journal.DeleteIntent.op:type_name -> alluxio.go.journal.OpID
-	21, // 28: alluxio.go.journal.SnapshotHeader.cluster:type_name -> alluxio.go.journal.Cluster
-	1,  // 29: alluxio.go.journal.SnapshotHeader.ops:type_name -> alluxio.go.journal.OpID
-	15, // 30: alluxio.go.journal.SnapshotHeader.mounts:type_name -> alluxio.go.journal.Mount
-	16, // 31: alluxio.go.journal.SnapshotHeader.ufs_modes:type_name -> alluxio.go.journal.UfsMode
-	17, // 32: alluxio.go.journal.SnapshotHeader.path_configs:type_name -> alluxio.go.journal.PathConfig
-	18, // 33: alluxio.go.journal.SnapshotHeader.intents:type_name -> alluxio.go.journal.Intent
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	22, // 12: alluxio.go.journal.Change.load_job:type_name -> alluxio.go.journal.LoadJob
+	5,  // 13: alluxio.go.journal.Inode.attributes:type_name -> alluxio.go.journal.Attributes
+	5,  // 14: alluxio.go.journal.Update.attributes:type_name -> alluxio.go.journal.Attributes
+	6,  // 15: alluxio.go.journal.Attributes.ttl:type_name -> alluxio.go.journal.Ttl
+	8,  // 16: alluxio.go.journal.Attributes.pinned_media:type_name -> alluxio.go.journal.Media
+	9,  // 17: alluxio.go.journal.Attributes.xattr:type_name -> alluxio.go.journal.XAttr
+	10, // 18: alluxio.go.journal.Attributes.acl:type_name -> alluxio.go.journal.Acl
+	7,  // 19: alluxio.go.journal.Attributes.replication:type_name -> alluxio.go.journal.Replication
+	10, // 20: alluxio.go.journal.Attributes.default_acl:type_name -> alluxio.go.journal.Acl
+	24, // 21: alluxio.go.journal.XAttr.entries:type_name -> alluxio.go.journal.XAttr.EntriesEntry
+	11, // 22: alluxio.go.journal.Acl.entries:type_name -> alluxio.go.journal.AclEntry
+	25, // 23: alluxio.go.journal.Mount.properties:type_name -> alluxio.go.journal.Mount.PropertiesEntry
+	26, // 24: alluxio.go.journal.PathConfig.properties:type_name -> alluxio.go.journal.PathConfig.PropertiesEntry
+	19, // 25: alluxio.go.journal.Intent.rename:type_name -> alluxio.go.journal.RenameIntent
+	20, // 26: alluxio.go.journal.Intent.delete:type_name -> alluxio.go.journal.DeleteIntent
+	1,  // 27: alluxio.go.journal.RenameIntent.op:type_name -> alluxio.go.journal.OpID
+	1,  // 28: alluxio.go.journal.DeleteIntent.op:type_name -> alluxio.go.journal.OpID
+	21, // 29: alluxio.go.journal.SnapshotHeader.cluster:type_name -> alluxio.go.journal.Cluster
+	1,  // 30: alluxio.go.journal.SnapshotHeader.ops:type_name -> alluxio.go.journal.OpID
+	15, // 31: alluxio.go.journal.SnapshotHeader.mounts:type_name -> alluxio.go.journal.Mount
+	16, // 32: alluxio.go.journal.SnapshotHeader.ufs_modes:type_name -> alluxio.go.journal.UfsMode
+	17, // 33: alluxio.go.journal.SnapshotHeader.path_configs:type_name -> alluxio.go.journal.PathConfig
+	18, // 34: alluxio.go.journal.SnapshotHeader.intents:type_name -> alluxio.go.journal.Intent
+	22, // 35: alluxio.go.journal.SnapshotHeader.load_jobs:type_name -> alluxio.go.journal.LoadJob
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_journalpb_journal_proto_init() }
@@ -2100,6 +2315,7 @@ func file_journalpb_journal_proto_init() {
 		(*Change_IntentDone)(nil),
 		(*Change_Cluster)(nil),
 		(*Change_Touch)(nil),
+		(*Change_LoadJob)(nil),
 	}
 	file_journalpb_journal_proto_msgTypes[4].OneofWrappers = []any{}
 	file_journalpb_journal_proto_msgTypes[5].OneofWrappers = []any{}
@@ -2113,7 +2329,7 @@ func file_journalpb_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_journalpb_journal_proto_rawDesc), len(file_journalpb_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
