@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"math"
 	"slices"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
@@ -14,13 +16,15 @@ const (
 	Greedy     = "Greedy"     // the first with enough
 )
 
-// allocate reserves n bytes in a directory chosen by at. Free space there comes
+// allocate reserves n bytes for the block id in a directory chosen by at. Free space there comes
 // first, then (unless at is strict) free space in other tiers, then space made by
 // evicting. The files of the evicted are gone when it returns.
-func (s *Store) allocate(n int64, at Place) (*dir, error) { return s.allocateBut(nil, n, at) }
+func (s *Store) allocate(id blockid.ID, n int64, at Place) (*dir, error) {
+	return s.allocateBut(nil, id, n, at)
+}
 
 // allocateBut is allocate without one directory.
-func (s *Store) allocateBut(bad *dir, n int64, at Place) (*dir, error) {
+func (s *Store) allocateBut(bad *dir, id blockid.ID, n int64, at Place) (*dir, error) {
 	s.mu.Lock()
 	wanted := but(bad, s.dirsAt(at))
 	d := s.pickLocked(wanted, n)
@@ -33,10 +37,10 @@ func (s *Store) allocateBut(bad *dir, n int64, at Place) (*dir, error) {
 	}
 	var victims []*block
 	if d == nil {
-		d, victims = s.makeRoomLocked(wanted, n)
+		d, victims = s.makeRoomLocked(id, wanted, n)
 	}
 	if d == nil && !at.Strict {
-		d, victims = s.makeRoomLocked(but(bad, s.dirs), n)
+		d, victims = s.makeRoomLocked(id, but(bad, s.dirs), n)
 	}
 	if d != nil {
 		d.reserved += n
@@ -94,12 +98,10 @@ func (s *Store) pickLocked(dirs []*dir, n int64) *dir {
 	return best
 }
 
-// makeRoomLocked evicts until one of dirs, preferably the one with the least
-// to evict, has n bytes free. The caller unlinks the victims.
-func (s *Store) makeRoomLocked(dirs []*dir, n int64) (*dir, []*block) {
-	dirs = slices.Clone(dirs)
-	slices.SortStableFunc(dirs, func(a, b *dir) int { return int(sign(b.free() - a.free())) })
-	for _, d := range dirs {
+// makeRoomLocked evicts until one of dirs, preferably the one whose turn it is, has
+// n bytes free. The caller unlinks the victims.
+func (s *Store) makeRoomLocked(id blockid.ID, dirs []*dir, n int64) (*dir, []*block) {
+	for _, d := range inTurn(id, dirs) {
 		if d.limit() < n {
 			continue
 		}
@@ -110,14 +112,22 @@ func (s *Store) makeRoomLocked(dirs []*dir, n int64) (*dir, []*block) {
 	return nil, nil
 }
 
-func sign(n int64) int64 {
-	switch {
-	case n < 0:
-		return -1
-	case n > 0:
-		return 1
+// inTurn orders dirs that have to evict for the block id, so that all are turned
+// over in proportion to their sizes, and a block that comes back comes to where the
+// policy may remember it: by weighted rendezvous hashing. Store.mu is held.
+func inTurn(id blockid.ID, dirs []*dir) []*dir {
+	if len(dirs) < 2 {
+		return dirs
 	}
-	return 0
+	turn := func(d *dir) float64 {
+		h := (uint64(id) ^ d.hash) * 0x9e3779b97f4a7c15
+		h = (h ^ h>>32) * 0xd6e8feb86659fd93
+		h ^= h >> 32
+		return -math.Log((float64(h>>11)+0.5)/(1<<53)) / float64(max(1, d.limit()))
+	}
+	dirs = slices.Clone(dirs)
+	slices.SortStableFunc(dirs, func(a, b *dir) int { return cmp.Compare(turn(a), turn(b)) })
+	return dirs
 }
 
 // evictLocked drops blocks of d until n bytes are free, and if it drops any,
@@ -191,9 +201,9 @@ func (s *Store) unreserve(d *dir, n int64) {
 }
 
 // dirFor chooses the directory of a block to be filled; space is reserved page by
-// page. One with room for all of it comes first, then one that can make room, then
+// page. One with room for all of it comes first, then one that can make room, in turn, then
 // the one that can make most.
-func (s *Store) dirFor(length int64, at Place) *dir {
+func (s *Store) dirFor(id blockid.ID, length int64, at Place) *dir {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wanted := s.dirsAt(at)
@@ -204,13 +214,16 @@ func (s *Store) dirFor(length int64, at Place) *dir {
 	}
 	var most *dir
 	for _, dirs := range [...][]*dir{wanted, s.dirs} {
-		for _, d := range dirs {
-			if d.state != dirFailed && (most == nil || d.spare() > most.spare()) {
+		for _, d := range inTurn(id, dirs) {
+			if d.state == dirFailed {
+				continue
+			}
+			if d.spare() >= length {
+				return d
+			}
+			if most == nil || d.spare() > most.spare() {
 				most = d
 			}
-		}
-		if most != nil && most.spare() >= length {
-			return most
 		}
 	}
 	if most != nil && most.spare() < min(length, int64(s.opts.PageSize)) {

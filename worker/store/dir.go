@@ -2,6 +2,7 @@ package store
 
 import (
 	stderrors "errors"
+	"hash/fnv"
 	"io/fs"
 	"math"
 	"path/filepath"
@@ -37,6 +38,7 @@ type dir struct {
 	// beneath is the file system that would be seen at Path if the one there at
 	// the start were not mounted; 0 for none.
 	beneath uint64
+	hash    uint64 // of Path
 
 	// Guarded by Store.mu. used counts the bytes of blocks, reserved what
 	// writers and fetches may still write: used+reserved ≤ limit(), except while
@@ -64,6 +66,9 @@ func newDir(t *tier, o DirOptions, opts *Options) (*dir, error) {
 		return nil, err
 	}
 	d := &dir{DirOptions: o, tier: t, policy: p, sync: o.Medium != "MEM", room: math.MaxInt64}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(o.Path))
+	d.hash = h.Sum64()
 	d.folder = filepath.Join(o.Path, opts.DataFolder)
 	d.tmp = filepath.Join(d.folder, opts.TmpFolder)
 	return d, nil

@@ -73,7 +73,7 @@ func (s *Store) begin(id blockid.ID, opts FillOptions, src Source) (*Handle, err
 	if err := s.claim(id); err != nil {
 		return nil, err
 	}
-	d := s.dirFor(opts.Length, opts.Place)
+	d := s.dirFor(id, opts.Length, opts.Place)
 	if d == nil {
 		s.release(id)
 		return nil, errors.Errorf(errors.NoSpace, "No storage directory of this worker can take block %d.", id)

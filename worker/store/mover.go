@@ -32,7 +32,7 @@ func (s *Store) move(ctx context.Context, id blockid.ID, to Place, evict bool) e
 	}()
 	var d *dir
 	if evict {
-		d, err = s.allocate(b.length, to)
+		d, err = s.allocate(id, b.length, to)
 	} else {
 		s.mu.Lock()
 		if d = s.pickLocked(s.dirsAt(to), b.length); d != nil {

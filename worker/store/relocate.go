@@ -15,7 +15,7 @@ func (w *Writer) relocate(total int64, cause error) error {
 		return cause
 	}
 	old := *w
-	d, err := w.s.allocateBut(w.dir, total, w.opts.Place)
+	d, err := w.s.allocateBut(w.dir, w.id, total, w.opts.Place)
 	if err != nil {
 		return cause
 	}

@@ -60,7 +60,7 @@ func (s *Store) Create(id blockid.ID, opts CreateOptions) (*Writer, error) {
 	}
 	opts.Reserve = max(opts.Reserve, 1) // so that a full directory is not chosen
 	for range s.dirs {                  // one that turns out bad is not chosen again
-		d, err := s.allocate(opts.Reserve, opts.Place)
+		d, err := s.allocate(id, opts.Reserve, opts.Place)
 		if err != nil {
 			return nil, err
 		}
