@@ -14,9 +14,10 @@ import (
 // A page that is missing is fetched once, into memory. From there it goes to
 // whoever waits for it, at once, and is written to its directory behind the
 // readers. A request to a Source has memory for one page, and for more while the
-// store has some to spare (Options.WriteBehind): with that used up, sources are
-// read no faster than directories take what they give. Memory that nothing else
-// needs has pages that are written already and wait for their reader.
+// store has some to spare (Options.WriteBehind). With that used up by a directory
+// that is slower than the source, pages that were read already are not kept: a cache
+// is never slower than none. Memory that nothing else needs has pages that are written
+// already and wait for their reader.
 
 // call is one page on its way: being fetched, then in memory until it is written
 // or given up.
@@ -31,6 +32,7 @@ type call struct {
 	// Guarded by block.mu.
 	readers int           // who wait or copy
 	waits   bool          // wanted is closed
+	must    bool          // somebody wants it for the sake of having it
 	ended   bool          // not in block.mu.calls any more
 	writing bool          // counted in block.mu.writing
 	spare   *list.Element // of Store.spares: the page is written and not read yet
@@ -93,6 +95,7 @@ func (h *Handle) join(p int) (*call, error) {
 		close(c.wanted)
 	}
 	c.readers++
+	c.must = c.must || h.must
 	return c, nil
 }
 
@@ -102,6 +105,7 @@ func (h *Handle) Fetch(ctx context.Context, off int64, n int) error {
 	if err := h.within(off, n); err != nil || n == 0 {
 		return err
 	}
+	h.must = true
 	h.advance(off, n)
 	for p := h.b.pageOf(off); p <= h.b.pageOf(off+int64(n)-1); p++ {
 		c, err := h.page(ctx, p)
@@ -381,7 +385,14 @@ func (f *fetch) fail(err error) {
 func (f *fetch) keep(ctx context.Context) {
 	for i := range f.arrived {
 		c, p := f.calls[i], f.first+i
-		if f.s.keepPage(f.b, p, c.data) != nil {
+		if !f.turn(c) {
+			f.s.m.notKept.Inc()
+			f.end(p, c)
+			continue
+		}
+		err := f.s.keepPage(f.b, p, c.data)
+		<-f.s.writers
+		if err != nil {
 			f.s.misplace(f.b)
 			f.written(c)
 			f.hold(ctx, p, c)
@@ -390,6 +401,47 @@ func (f *fetch) keep(ctx context.Context) {
 			f.end(p, c)
 		}
 	}
+}
+
+// A page waits to be written for slowWrite while others wait for its memory, and one
+// that nobody has read yet for slowUnread. When one was given up, those that follow
+// within slowMemory are not waited for.
+const (
+	slowWrite  = 250 * time.Millisecond
+	slowUnread = time.Second
+	slowMemory = time.Second
+)
+
+// turn waits until the page may be written. It returns false when that takes too
+// long.
+func (f *fetch) turn(c *call) bool {
+	select {
+	case f.s.writers <- struct{}{}:
+		return true
+	default:
+	}
+	look := time.NewTicker(looseLook)
+	defer look.Stop()
+	for since := time.Now(); ; {
+		select {
+		case f.s.writers <- struct{}{}:
+			return true
+		case now := <-look.C:
+			waited := now.Sub(since)
+			patient := waited < slowWrite && now.UnixNano()-f.s.gaveUp.Load() > int64(slowMemory)
+			if !patient && f.s.starved.Load() > 0 && f.dispensable(c, waited) {
+				f.s.gaveUp.Store(now.UnixNano())
+				return false
+			}
+		}
+	}
+}
+
+// dispensable reports whether a page that has waited so long can be done without.
+func (f *fetch) dispensable(c *call, waited time.Duration) bool {
+	f.b.mu.Lock()
+	defer f.b.mu.Unlock()
+	return c.readers == 0 && !c.must && (c.waits || waited > slowUnread)
 }
 
 // A page that cannot be kept waits for looseWait to be read, and if memory is
@@ -417,8 +469,10 @@ func (f *fetch) hold(ctx context.Context, p int, c *call) {
 			if held > looseWait || scarce && (held > scarceWait || wasWanted(c)) {
 				return
 			}
-			if now.After(retry) {
-				if f.s.keepPage(f.b, p, c.data) == nil {
+			if now.After(retry) && f.turn(c) {
+				err := f.s.keepPage(f.b, p, c.data)
+				<-f.s.writers
+				if err == nil {
 					return
 				}
 				retry = now.Add(looseRetry)
@@ -533,20 +587,18 @@ func (s *Store) dropSpareLocked(b *block, c *call) {
 	}
 }
 
-// keepPage writes a fetched page and marks it present.
+// keepPage writes a fetched page and marks it present. The caller has taken one of
+// writers.
 func (s *Store) keepPage(b *block, p int, data []byte) error {
 	n := int64(len(data))
 	if err := s.reserve(b.dir, n); err != nil {
 		return err
 	}
-	s.writers <- struct{}{}
 	sums := make([]uint32, 0, b.spansPerPage())
 	for i := 0; i < len(data); i += SpanSize {
 		sums = append(sums, sumOf(data[i:min(i+SpanSize, len(data))]))
 	}
-	_, err := b.file.WriteAt(data, b.pageOff(p))
-	<-s.writers
-	if err != nil {
+	if _, err := b.file.WriteAt(data, b.pageOff(p)); err != nil {
 		s.unreserve(b.dir, n)
 		s.fault(b.dir, err)
 		return err

@@ -9,6 +9,7 @@ type metrics struct {
 	corrupt, stale, quarantined, dirFailures            prometheus.Counter
 	scrubbed, pagesAside                                prometheus.Counter
 	fetches, fetchedBytes, readBytes, coalesced         prometheus.Counter
+	notKept                                             prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
@@ -36,6 +37,7 @@ func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
 		dirFailures:  counter("StorageDirFailures", "Times a storage directory was taken out."),
 		fetches:      counter("PageFetches", "Requests to sources for missing pages."),
 		coalesced:    counter("PageReadsCoalesced", "Reads of a missing page that waited for the fetch of another reader."),
+		notKept:      counter("PagesNotKept", "Pages that were fetched and read, and not kept because writing them was too slow."),
 		fetchedBytes: counter("BytesFetched", "Bytes fetched from sources into pages."),
 		readBytes:    counter("BytesReadVerified", "Bytes read from storage directories and verified."),
 	}

@@ -21,6 +21,7 @@ type Handle struct {
 	window int64  // bytes kept in flight ahead of it
 	grown  int    // the page at which window was last widened
 	limit  int64  // what the reader said it wants ends here
+	must   bool   // what it fetches is to be kept even if that is slow
 	missed bitmap // pages that this reader got first; see Missed
 	begun  bool   // something was read
 	goesOn bool   // the first read was where the reader before had stopped
@@ -217,7 +218,6 @@ func (h *Handle) readPage(ctx context.Context, dst, tmp []byte, p int, off int64
 		if c != nil { // in memory still
 			copy(dst, c.data[off-h.b.pageOff(p):])
 			h.leaveCall(c)
-			h.s.m.readBytes.Add(float64(len(dst)))
 			return nil
 		}
 		out, bad, err := h.s.readVerified(h.b, tmp, off, len(dst))

@@ -27,6 +27,7 @@ type Store struct {
 	behind  chan struct{} // one per page in memory beyond that of its request
 	writers chan struct{} // one per page being written
 	starved atomic.Int32  // who wait for a slot or for memory
+	gaveUp  atomic.Int64  // unix nanoseconds of when a page was last not kept because writing is slow
 	spares  struct {      // pages in memory that are on disk as well; locked after block.mu
 		sync.Mutex
 		list list.List
