@@ -28,4 +28,9 @@
 //
 // Memory: a Reader holds at most one chunk (1 MiB) of its own beyond what the
 // transport has received ahead; a Writer one chunk for each copy it writes.
+//
+// With alluxio.user.client.cache.enabled, Readers keep what they read in a page
+// cache on this machine (package pagecache), which all Clients of the process with
+// the same properties share. Closing a Client waits until what it fetched is
+// written there.
 package client

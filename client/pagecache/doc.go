@@ -18,7 +18,8 @@
 // the page's bytes, then a trailer (see page.go). Everything in /d/pages-v1 is ours
 // and private to the user who runs the process; nothing else in /d is touched. The
 // quota covers the files' bytes in whole 4 KiB blocks and holds at every moment:
-// room is made before a page is written.
+// room is made before a page is written. (A page that goes while another process
+// reads it takes its room until that turns to other pages.)
 //
 // Several processes may use a folder. The one that holds the lock of the folder
 // writes and evicts; the others read what is there, which is safe because pages

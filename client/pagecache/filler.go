@@ -24,11 +24,19 @@ type filler struct {
 	}
 }
 
-// maxAhead is how far a filler goes ahead, in bytes and at least in pages.
+// How far a filler goes ahead: in bytes, as a share of the cache, at least in pages.
+// A policy that lets new pages prove themselves gives them a hundredth of the cache;
+// what is fetched ahead must not be given up before it is read.
 const (
 	maxAhead      = 8 << 20
+	maxAheadShare = 128
 	minPagesAhead = 2
 )
+
+// maxPagesAhead is the same in pages.
+func (c *Cache) maxPagesAhead() int64 {
+	return max(minPagesAhead, min(maxAhead, int64(c.quota/maxAheadShare))/c.opts.PageBytes)
+}
 
 // newFiller returns a filler whose first page has begun.
 func newFiller(r *Reader, first int64) *filler {
@@ -71,7 +79,7 @@ func (f *filler) wanted(page int64) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	most := max(minPagesAhead, maxAhead/f.r.c.opts.PageBytes)
+	most := f.r.c.maxPagesAhead()
 	if page+1+f.mu.ahead <= f.mu.limit || page > f.mu.next+most {
 		return // it is ahead enough, or somebody is elsewhere
 	}
