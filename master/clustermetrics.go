@@ -65,6 +65,9 @@ var throughputs = []string{
 	"BytesWrittenLocal", "BytesWrittenDomain", "BytesWrittenRemote", "BytesWrittenUfsAll",
 }
 
+// evictionRate is what Alluxio calls the throughput of BlocksEvicted.
+const evictionRate = "Cluster.BlocksEvictionRate"
+
 // shown are the sums that are there from the beginning.
 var shown = slices.Concat(throughputs, []string{"BytesReadMissed", "BytesReadUncached", "BlocksCached", "BlocksEvicted", "BlocksPromoted", "BlocksLost"})
 
@@ -137,7 +140,7 @@ func (c *clusterMetrics) sumLocked(name string, tags map[string]string) *sum {
 		return nil
 	}
 	s := &sum{name: name, tags: kept}
-	if len(kept) == 0 && slices.Contains(throughputs, name) {
+	if len(kept) == 0 && (name == "BlocksEvicted" || slices.Contains(throughputs, name)) {
 		s.rate = new(rate)
 	}
 	c.mu.sums[full] = s
@@ -159,14 +162,18 @@ func (c *clusterMetrics) counters() map[string]float64 {
 	return out
 }
 
-// gauges are the throughputs (bytes in the last minute), the ratios, and the sums
+// gauges are the throughputs (bytes, and blocks evicted, in the last minute), the ratios, and the sums
 // of the workers' gauges.
 func (c *clusterMetrics) gauges() map[string]float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := map[string]float64{}
 	for full, s := range c.mu.sums {
-		if s.rate != nil {
+		switch {
+		case s.rate == nil:
+		case s.name == "BlocksEvicted":
+			out[evictionRate] = s.rate.lastMinute(c.now())
+		default:
 			out[full+"Throughput"] = s.rate.lastMinute(c.now())
 		}
 	}

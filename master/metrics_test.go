@@ -70,13 +70,14 @@ func TestClusterRatios(t *testing.T) {
 	want("Cluster.CacheHitRate", 0)
 	want("Cluster.FetchAmplification", 0)
 	c.addClient([]ReportedMetric{count("BytesReadLocal", 700)})
-	c.addWorker(1, []ReportedMetric{count("BytesReadRemote", 200), count("BytesReadMissed", 100), count("BytesReadUfsAll", 950),
+	c.addWorker(1, []ReportedMetric{count("BytesReadRemote", 200), count("BytesReadMissed", 100), count("BytesReadUfsAll", 950), count("BlocksEvicted", 7),
 		count("CacheBlocksSize", 700), {Name: "ActiveRpcReadCount", Value: 3}})
 	c.addWorker(2, []ReportedMetric{count("BytesReadDomain", 100), {Name: "ActiveRpcReadCount", Value: 4}})
 	want("Cluster.CacheHitRate", 0.9)
 	want("Cluster.FetchAmplification", 2.5)
 	want("Cluster.ActiveRpcReadCount", 7)
 	want("Cluster.BytesReadUfsAllThroughput", 950)
+	want("Cluster.BlocksEvictionRate", 7)
 
 	now = now.Add(40 * time.Second)
 	c.addWorker(2, []ReportedMetric{count("BytesReadUfsAll", 50), {Name: "ActiveRpcReadCount", Value: 5}})

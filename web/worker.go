@@ -316,7 +316,7 @@ var workerFlows = [][2]string{
 	{"BytesReadRemote", "Sent over the network"}, {"BytesReadDomain", "Sent over the domain socket"}, {"BytesReadMissed", "Of both, fetched first"},
 	{"BytesReadUncached", "Of that, past the cache"}, {"BytesReadUfsAll", "Read from under stores"}, {"BytesReadFromWorkers", "Copied from other workers"},
 	{"CacheBlocksSize", "Of both, loaded on request"}, {"BytesWrittenRemote", "Written over the network"}, {"BytesWrittenDomain", "Written over the domain socket"},
-	{"BytesWrittenUfsAll", "Written to under stores"},
+	{"BytesWrittenUfsAll", "Written to under stores"}, {"BytesScrubbed", "Verified in the background"},
 }
 
 // workerCounts are the counters that the page shows, without "Worker.".
@@ -325,8 +325,8 @@ var workerCounts = []struct {
 	names []string
 }{
 	{"Blocks", []string{"BlocksAccessed", "BlocksCached", "BlocksCancelled", "BlocksDeleted", "BlocksEvicted", "BlocksLost", "BlocksPromoted", "BlocksDemoted", "BlocksReadLocal", "BlocksReadRemote", "BlocksReadUfs"}},
-	{"Fetching", []string{"PageFetches", "PageFetchesInFlight", "PageReadsCoalesced", "CacheRequestsSync", "CacheRequestsAsync", "CacheRequestsDropped", "CacheSucceededBlocks", "CacheFailedBlocks", "ActiveRpcReadCount", "ActiveRpcWriteCount"}},
-	{"Integrity", []string{"PagesCorrupt", "BlocksStale", "FilesQuarantined", "StorageDirFailures"}},
+	{"Fetching", []string{"PageFetches", "PageFetchesInFlight", "PageReadsCoalesced", "PagesNotKept", "CacheRequestsSync", "CacheRequestsAsync", "CacheRequestsDropped", "CacheSucceededBlocks", "CacheFailedBlocks", "ActiveRpcReadCount", "ActiveRpcWriteCount"}},
+	{"Integrity", []string{"PagesCorrupt", "PagesQuarantined", "FilesQuarantined", "BlocksStale", "StorageDirFailures"}},
 }
 
 // workerTimes are the latencies that the page shows.
