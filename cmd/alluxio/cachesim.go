@@ -58,13 +58,14 @@ func newCacheSimCmd(env *Env) *cobra.Command {
 	return cmd
 }
 
-// completeList completes the last item of a list that is separated by commas.
+// completeList completes the last item of a list that is separated by commas,
+// with what the list does not have yet.
 func completeList(values func() []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		before, last := typed[:strings.LastIndexByte(typed, ',')+1], typed[strings.LastIndexByte(typed, ',')+1:]
 		var matches []string
 		for _, v := range values() {
-			if strings.HasPrefix(strings.ToLower(v), strings.ToLower(last)) {
+			if strings.HasPrefix(strings.ToLower(v), strings.ToLower(last)) && !strings.Contains(before, v+",") {
 				matches = append(matches, before+v)
 			}
 		}

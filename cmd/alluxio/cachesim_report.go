@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/worker/store/cachesim"
 )
@@ -99,7 +100,7 @@ func printSimReports(env *Env, reports []*simReport) error {
 		printSimSummary(env, reports)
 	}
 	env.printf("%s is more than any policy can reach, even one that knows the future.", bound)
-	env.printf("To choose: alluxio.worker.block.annotator.class=WTinyLFUAnnotator (the default), S3FIFOAnnotator, LRUAnnotator or LRFUAnnotator.")
+	env.printf("%s chooses the worker's policy; see docs/cache-sim.md.", config.WorkerBlockAnnotatorClass.Name())
 	return nil
 }
 
