@@ -281,3 +281,33 @@ func TestAllStorageLost(t *testing.T) {
 	u.reads(append(names, "/through", "/both")...)
 	u.mustWrite("/only", 6, mib, client.MustCache)
 }
+
+// A ramdisk is not mounted over the storage of a running worker, nor taken away
+// from it.
+func TestMountAndWorker(t *testing.T) {
+	w := world.New(t)
+	w.Start()
+	w.FS("mkdir", "/d")
+	r := w.Run("alluxio-mount.sh", "Mount")
+	if r.Code == 0 || !strings.Contains(r.Stderr, "stop it before") {
+		t.Fatalf("mounted under a worker: exit %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	w.OK("alluxio-stop.sh", "worker")
+	if r := w.Run("alluxio-mount.sh", "Mount"); r.Code != 0 {
+		t.Skipf("needs to mount file systems: %s", r.Stderr)
+	}
+	d := &disk{t: t, dir: w.Path("ramdisk")}
+	t.Cleanup(d.detach)
+	w.OK("alluxio-start.sh", "worker", "Mount") // is mounted already
+	u := &diskUser{T: t, w: w, fs: newClient(t, w), files: map[string][]byte{}}
+	u.mustWrite("/f", 1, mib, client.MustCache)
+	u.reads("/f")
+	if r := w.Run("alluxio-mount.sh", "Umount"); r.Code == 0 {
+		t.Error("the storage of a running worker was unmounted")
+	}
+	w.OK("alluxio-stop.sh", "worker")
+	w.OK("alluxio-mount.sh", "Umount")
+	if left, err := os.ReadDir(w.Path("ramdisk")); err != nil || len(left) > 0 && countBlocks(t, w.Path("ramdisk")) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}

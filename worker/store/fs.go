@@ -144,6 +144,3 @@ func syncDir(fsys FS, name string) error {
 	}
 	return err
 }
-
-// readFile reads a small file whole.
-func readFile(fsys FS, name string, limit int) ([]byte, error) { return fsys.ReadFile(name, limit) }
