@@ -27,6 +27,7 @@ type Journal struct {
 	bootstrap   bool // the log is empty: Run writes its first entry
 
 	proposing sync.WaitGroup // proposals on their way
+	started   chan struct{}  // closed when it takes part in the cluster
 	failed    chan struct{}  // closed with mu.cause
 	ended     chan struct{}  // closed when raft has ended
 
@@ -59,7 +60,7 @@ func Open(opts Options) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{opts: opts, id: m.ID, unlock: unlock, failed: make(chan struct{}), ended: make(chan struct{})}
+	j := &Journal{opts: opts, id: m.ID, unlock: unlock, started: make(chan struct{}), failed: make(chan struct{}), ended: make(chan struct{})}
 	if err := j.open(); err != nil {
 		j.release()
 		return nil, err
@@ -229,6 +230,10 @@ func (j *Journal) Run(ctx context.Context) error {
 	return j.cause()
 }
 
+// Started is closed when Run has restored the state and takes part in the
+// cluster, as a leader or not.
+func (j *Journal) Started() <-chan struct{} { return j.started }
+
 // prepare brings the directory into the state that raft expects.
 func (j *Journal) prepare() error {
 	if err := j.checkpoints.sweep(); err != nil {
@@ -280,6 +285,7 @@ func (j *Journal) startRaft(notify chan bool) (r *raft.Raft, err error) {
 	if self, ok := trans.(*raft.InmemTransport); ok {
 		standForElection(self, j.opts.Logger)
 	}
+	close(j.started)
 	j.opts.Logger.Info("journal started", "dir", j.opts.Dir, "took", time.Since(start).Round(time.Millisecond))
 	return r, nil
 }

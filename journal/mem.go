@@ -37,6 +37,13 @@ func NewMem(opts Options) *Mem {
 	return m
 }
 
+// Started is closed: there is nothing to restore.
+func (m *Mem) Started() <-chan struct{} {
+	started := make(chan struct{})
+	close(started)
+	return started
+}
+
 // Run leads, one term after another, until ctx ends.
 func (m *Mem) Run(ctx context.Context) error {
 	for {

@@ -49,6 +49,7 @@ type Options struct {
 // Journal is what a master needs of its journal; *journal.Journal is one.
 type Journal interface {
 	Run(ctx context.Context) error
+	Started() <-chan struct{}
 	Checkpoint(ctx context.Context) error
 	TransferLeadership(ctx context.Context, address string) error
 	Stats() journal.Stats
@@ -190,6 +191,16 @@ func (m *Master) Run(ctx context.Context) error {
 		m.fail(err)
 		return err
 	})
+	if len(m.conf.List(config.MasterEmbeddedJournalAddresses)) > 1 {
+		g.Go(func() error {
+			select {
+			case <-m.journal.Started():
+				m.once.Do(func() { close(m.ready) })
+			case <-ctx.Done():
+			}
+			return nil
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -199,7 +210,9 @@ func (m *Master) Run(ctx context.Context) error {
 	return nil
 }
 
-// Ready is closed when the master first leads and serves.
+// Ready is closed when the master first leads and serves. One of several is
+// ready when it takes part in the elections: which one leads is not for it to
+// say, and the others may be yet to be started.
 func (m *Master) Ready() <-chan struct{} { return m.ready }
 
 // Addr is where the master listens, nil before Run.
@@ -228,10 +241,8 @@ func (m *Master) lead(ctx context.Context, jt *journal.Term) {
 	forget := func(in inode.Inode) { t.removeBlocks(in) }
 	m.state.removed.Store(&forget)
 	m.term.Store(t)
-	m.once.Do(func() {
-		close(m.ready)
-		t.tasks.Go(debug.FreeOSMemory) // give back what replaying the journal took
-	})
+	m.once.Do(func() { close(m.ready) })
+	t.tasks.Go(debug.FreeOSMemory) // give back what replaying the journal took
 
 	var g errgroup.Group
 	for _, loop := range t.loops() {

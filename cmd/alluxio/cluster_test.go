@@ -307,6 +307,8 @@ func TestReports(t *testing.T) {
 	if out := s.ok("fsadmin", "report", "capacity"); !strings.Contains(out, "256.00MB         2.9.5            unknown\n") {
 		t.Errorf("the version of the worker is missing:\n%s", out)
 	}
+	s.fails(exitUsage, []string{"fsadmin", "journal", "quorum", "elect"}, "Option -address takes the journal address of a master, HOST:PORT.")
+	s.fails(exitNotFound, []string{"fsadmin", "journal", "quorum", "elect", "-address", "nobody:1"}, "No master has the journal address nobody:1;")
 	if out := s.ok("fsadmin", "journal", "quorum", "info", "-domain", "MASTER"); !strings.Contains(out, "| localhost:") {
 		t.Errorf("the address of the only voter is missing:\n%s", out)
 	}

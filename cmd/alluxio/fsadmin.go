@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +15,6 @@ import (
 	"github.com/alluxio-go/alluxio/client"
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
-	"github.com/alluxio-go/alluxio/proto/grpcpb"
-	"github.com/alluxio-go/alluxio/proto/journalmasterpb"
 	"github.com/alluxio-go/alluxio/proto/metapb"
 )
 
@@ -176,53 +173,5 @@ func newJournalCmd(env *Env) *cobra.Command {
 		}),
 	}
 	return newGroup("journal", "Look after the journal", "",
-		checkpoint, newGroup("quorum", "Look after the masters that replicate the journal", "", newQuorumInfoCmd(env)))
-}
-
-func newQuorumInfoCmd(env *Env) *cobra.Command {
-	var domain string
-	cmd := &cobra.Command{
-		Use:     "info -domain MASTER",
-		Short:   "List the masters that replicate the journal",
-		Example: examples("fsadmin journal quorum info -domain MASTER"),
-		Args:    argCount(0, 0),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if domain != "MASTER" {
-				return usagef(cmd, "Invalid value provided for option: domain. Supported values: [MASTER]")
-			}
-			return withShell(env, func(ctx context.Context, sh *shell, _ []string) error {
-				info, err := ask(ctx, sh, journalmasterpb.NewJournalMasterClientServiceClient,
-					journalmasterpb.JournalMasterClientServiceClient.GetQuorumInfo, &journalmasterpb.GetQuorumInfoPRequest{})
-				if err == nil {
-					writeQuorum(sh.Stdout, info)
-				}
-				return err
-			})(cmd, args)
-		},
-	}
-	cmd.Flags().StringVar(&domain, "domain", "MASTER", "the journal: there is only that of the masters")
-	return cmd
-}
-
-func writeQuorum(w io.Writer, info *journalmasterpb.GetQuorumInfoPResponse) {
-	leader := "none"
-	for _, s := range info.GetServerInfo() {
-		if s.GetIsLeader() {
-			leader = addressText(s.GetServerAddress())
-		}
-	}
-	fmt.Fprintf(w, "Journal domain\t: %s\nQuorum size\t: %d\nQuorum leader\t: %s\n\n", info.GetDomain(), len(info.GetServerInfo()), leader)
-	const row = "%-11s | %-8s | %s\n"
-	fmt.Fprintf(w, row, "STATE", "PRIORITY", "SERVER ADDRESS")
-	for _, s := range info.GetServerInfo() {
-		fmt.Fprintf(w, row, s.GetServerState(), strconv.Itoa(int(s.GetPriority())), addressText(s.GetServerAddress()))
-	}
-}
-
-// addressText returns host:port; a lone master's journal has no port.
-func addressText(a *grpcpb.NetAddress) string {
-	if a.GetRpcPort() == 0 {
-		return a.GetHost()
-	}
-	return net.JoinHostPort(a.GetHost(), strconv.Itoa(int(a.GetRpcPort())))
+		checkpoint, newQuorumCmd(env))
 }

@@ -17,8 +17,15 @@ import (
 )
 
 // commandRetryBudget is how long a command asks a master that does not answer,
-// unless alluxio.user.rpc.retry.max.duration is set: a person is waiting.
-const commandRetryBudget = "5s"
+// unless alluxio.user.rpc.retry.max.duration is set: a person is waiting. Several
+// masters may be electing another leader, which takes up to twice
+// alluxio.master.embedded.journal.election.timeout.max.
+func commandRetryBudget(conf *config.Config) time.Duration {
+	if len(conf.MasterAddresses()) > 1 {
+		return 45 * time.Second
+	}
+	return 5 * time.Second
+}
 
 // shell is a command with a connection to the cluster.
 type shell struct {
@@ -80,7 +87,7 @@ func configFor(conf *config.Config, args []string) (*config.Config, error) {
 func openShell(env *Env, conf *config.Config) (*shell, error) {
 	if !conf.IsSetByUser(config.UserRPCRetryMaxDuration) {
 		var err error
-		conf, err = conf.With(config.SourceSystem, map[string]string{config.UserRPCRetryMaxDuration.Name(): commandRetryBudget})
+		conf, err = conf.With(config.SourceSystem, map[string]string{config.UserRPCRetryMaxDuration.Name(): commandRetryBudget(conf).String()})
 		if err != nil {
 			return nil, err
 		}
