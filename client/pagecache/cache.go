@@ -21,6 +21,9 @@ type Cache struct {
 	inFlight atomic.Int64
 	maxPages int64 // in flight
 
+	resting    atomic.Int64 // pages that readers keep between calls
+	maxResting int64
+
 	flights struct {
 		sync.Mutex
 		byKey map[Key]*flight
@@ -28,9 +31,11 @@ type Cache struct {
 }
 
 // Bytes of pages that are on their way, and the fewest pages that this allows.
+// and bytes of pages that readers keep until they have read them to their end.
 const (
 	maxInFlight      = 128 << 20
 	minPagesInFlight = 4
+	maxKept          = 64 << 20
 )
 
 // open returns a cache. Folders that cannot be used are passed by.
@@ -40,7 +45,7 @@ func open(o Options) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{opts: o, life: newLife(context.Background()), writers: make(chan struct{}, o.WriteThreads)}
-	c.maxPages = max(minPagesInFlight, maxInFlight/o.PageBytes)
+	c.maxPages, c.maxResting = max(minPagesInFlight, maxInFlight/o.PageBytes), max(minPagesInFlight, maxKept/o.PageBytes)
 	c.buffers.New = func() any { b := make([]byte, o.PageBytes); return &b }
 	c.flights.byKey = map[Key]*flight{}
 	c.metrics = newMetrics(c)

@@ -103,8 +103,14 @@ func TestSequencesAreStreams(t *testing.T) {
 			t.Errorf("Read of %d: %d requests, %d bytes", size, reads, n)
 		}
 	}
-	all(t, h.reader(t, 5, s), s)
-	if reads, n := s.take(); reads != 1 || n != 8<<20 {
+	r := h.reader(t, 5, s)
+	r.SetPos(5 << 20)
+	if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	s.take()
+	all(t, r, s)
+	if reads, n := s.take(); reads > 2 || n != 8<<20-128*kib {
 		t.Errorf("WriteTo: %d requests, %d bytes", reads, n)
 	}
 	until(t, "streams are closed", func() bool { return s.streams.Load() == 0 })
@@ -173,6 +179,38 @@ func TestOneFetchForMany(t *testing.T) {
 	wg.Wait()
 	if _, n := s.take(); n != 3<<20 {
 		t.Errorf("%d bytes fetched for 64 readers in sequence of %d", n, 3<<20)
+	}
+}
+
+// Memory does not grow with the number of readers, and no byte is fetched twice
+// for want of it.
+func TestManyReadersInTheMiddleOfPages(t *testing.T) {
+	h := use(t, options(t.TempDir(), 64<<20))
+	h.c.maxResting = 5
+	sources, readers := make([]*source, 40), make([]*Reader, 40)
+	for i := range readers {
+		sources[i] = newSource(byte(i), 300*kib)
+		readers[i] = h.reader(t, byte(i), sources[i])
+	}
+	p := make([]byte, 10*kib)
+	for off := 0; off < 300*kib; off += len(p) {
+		for i, r := range readers {
+			if n, err := io.ReadFull(r, p); err != nil || !bytes.Equal(p[:n], sources[i].data[off:off+n]) {
+				t.Fatalf("reader %d at %d: %d bytes, %v", i, off, n, err)
+			}
+		}
+		if n := h.c.resting.Load(); n > 5 {
+			t.Fatalf("%d pages are kept", n)
+		}
+	}
+	for i, s := range sources {
+		if _, n := s.take(); n != 300*kib {
+			t.Errorf("reader %d: %d bytes fetched", i, n)
+		}
+		readers[i].Close()
+	}
+	if n := h.c.resting.Load(); n != 0 {
+		t.Errorf("%d pages are kept by nobody", n)
 	}
 }
 

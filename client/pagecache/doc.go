@@ -30,8 +30,8 @@
 // delays no reader: a page is found by its name without the index.
 //
 // Memory. Pages on their way, including those that wait to be written, take at most
-// 128 MiB (at least four pages); beyond that readers pass the cache by. A Reader
-// keeps one page more.
+// 128 MiB (at least four pages); beyond that readers pass the cache by. Readers that are
+// in the middle of a page keep 64 MiB of them (at least four pages) between calls.
 //
 // Locks: registry.Mutex, then dir.claiming, then one of dir.mu, Cache.flights and
 // filler.mu, which are leaves; none but the first two is held during I/O.

@@ -26,12 +26,15 @@ type Reader struct {
 	page   *flight           // that was waited for last, to be read on from
 	small  stepBuffer
 	last   int64 // page that was read last in sequence, -1 in the beginning
+	past   int64 // page whose rest is read past the cache, -1 for none
+
+	resting bool // page stays in memory between calls
 }
 
 // NewReader returns a Reader of a file of a length, and of a version which id
 // names. It ends with ctx.
 func (h *Handle) NewReader(ctx context.Context, id FileID, length int64, src Source) *Reader {
-	r := &Reader{c: h.c, h: h, src: src, file: id, length: length, last: -1}
+	r := &Reader{c: h.c, h: h, src: src, file: id, length: length, last: -1, past: -1}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r
 }

@@ -18,6 +18,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	_, n := r.within(r.pos, len(p))
 	n, err := r.next(p[:n])
 	r.pos += int64(n)
+	r.restPage()
 	return n, err
 }
 
@@ -26,9 +27,10 @@ const writeStep = readStep
 
 // WriteTo writes the rest of the file to w.
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
+	defer r.restPage()
 	begin := r.pos
 	buf := make([]byte, min(writeStep, r.c.opts.PageBytes))
-	r.last = max(r.last, r.pos/r.c.opts.PageBytes-1) // it will be read in sequence
+	r.last = r.pos/r.c.opts.PageBytes - 1 // it will be read in sequence
 	for r.pos < r.length {
 		data, err := r.piece(buf)
 		if err != nil {
@@ -43,9 +45,10 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	return r.pos - begin, nil
 }
 
-// piece returns the next bytes of a page: those in memory, or others in buf.
+// piece returns the next bytes of a page: those that rest in memory, or others in
+// buf.
 func (r *Reader) piece(buf []byte) ([]byte, error) {
-	if data := r.held(); data != nil {
+	if data := r.held(); data != nil && r.resting {
 		return data, nil
 	}
 	at, n := r.within(r.pos, len(buf))
@@ -53,6 +56,7 @@ func (r *Reader) piece(buf []byte) ([]byte, error) {
 		n -= at % smallStep
 	}
 	n, err := r.next(buf[:n])
+	r.restPage() // whatever takes the bytes may take its time
 	return buf[:n], err
 }
 
@@ -67,9 +71,31 @@ func (r *Reader) held() []byte {
 
 // leavePage gives the memory of the last page back.
 func (r *Reader) leavePage() {
-	if r.page != nil {
-		r.c.release(r.page)
-		r.page = nil
+	if r.page == nil {
+		return
+	}
+	if r.resting {
+		r.c.resting.Add(-1)
+		r.resting = false
+	}
+	r.c.release(r.page)
+	r.page = nil
+}
+
+// restPage decides whether the last page stays in memory until the next call. If
+// too many do, it is given back: it is in the cache by now, or soon, or else the
+// rest of it is read past the cache.
+func (r *Reader) restPage() {
+	switch {
+	case r.page == nil || r.resting:
+	case r.page.key != r.key(r.pos):
+		r.leavePage()
+	case r.c.resting.Add(1) > r.c.maxResting:
+		r.c.resting.Add(-1)
+		r.past = r.page.key.Page
+		r.leavePage()
+	default:
+		r.resting = true
 	}
 }
 
@@ -150,7 +176,7 @@ func (r *Reader) nextFlight(k Key, v verdict, sequential bool) error {
 		f.filler.wanted(k.Page)
 	case r.filler.brings(k.Page):
 		return errAgain
-	case v == silent || !r.c.dir(k).accepts():
+	case v == silent || k.Page == r.past || !r.c.dir(k).accepts():
 		return errPast
 	default:
 		var err error
