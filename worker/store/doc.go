@@ -14,7 +14,9 @@
 //   - A block is in the index whole and named right, or not at all, also after
 //     kill -9. After a power failure too for blocks that clients wrote to media
 //     other than MEM.
-//   - However many readers wait for a page, it is fetched once.
+//   - However many readers wait for a page, it is fetched once. They get it from
+//     memory while it is being written; that memory is bounded, and a directory that
+//     is slow keeps less instead of holding readers up.
 //   - Space is reserved before it is written; the reservations and the blocks of
 //     a directory never exceed its quota, nor what its disk had room for when it was
 //     last looked at.
@@ -31,6 +33,6 @@
 // block.io serialises what happens to the files of one block and is the only lock
 // held during I/O; block.mu guards the page state of one block; Store.mu guards
 // the index, the accounting and the eviction policies. They are taken in this
-// order. The Observer is called with Store.mu held, so that it sees changes in
+// order. Store.spares is a leaf, taken after block.mu. The Observer is called with Store.mu held, so that it sees changes in
 // their order; it must not block or call back.
 package store
