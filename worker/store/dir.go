@@ -34,11 +34,8 @@ type dir struct {
 	tier   *tier
 	folder string // data folder
 	tmp    string
-	sync   bool // blocks written by clients are synced
-	// beneath is the file system that would be seen at Path if the one there at
-	// the start were not mounted; 0 for none.
-	beneath uint64
-	hash    uint64 // of Path
+	sync   bool   // blocks written by clients are synced
+	hash   uint64 // of Path
 
 	// Guarded by Store.mu. used counts the bytes of blocks, reserved what
 	// writers and fetches may still write: used+reserved ≤ limit(), except while
@@ -47,12 +44,16 @@ type dir struct {
 	policy         evict.Policy[blockid.ID]
 	evictable      int64 // bytes of used that policy knows of
 	state          dirState
-	cause          error     // why it is not dirOK
-	scanning       bool      // the index does not have all of its blocks
-	fullAt         int64     // dirFull: what was used when the disk was full
-	probeAt        time.Time // not before this is it probed
-	probePause     time.Duration
-	room           int64 // what the disk had room for when it was last looked at
+	cause          error  // why it is not dirOK
+	scanning       bool   // the index does not have all of its blocks
+	device         uint64 // the file system of Path
+	// beneath is the file system that would be seen at Path if the one there at
+	// the start were not mounted; 0 for none.
+	beneath    uint64
+	fullAt     int64     // dirFull: what was used when the disk was full
+	probeAt    time.Time // not before this is it probed
+	probePause time.Duration
+	room       int64 // what the disk had room for when it was last looked at
 
 	readErrors atomic.Int32 // in a row
 	aside      atomic.Int32 // damaged pages that were to be kept in quarantine

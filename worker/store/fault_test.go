@@ -487,3 +487,14 @@ func TestDiskSmallerThanQuota(t *testing.T) {
 		}
 	}
 }
+
+// TestDirsOfOneDisk: directories on one file system do not each count all of it.
+func TestDirsOfOneDisk(t *testing.T) {
+	opts, _, _, _ := twoDirs(t)
+	opts.FS = &leanDisk{free: map[string]int64{"/": 31 * page}}
+	opts.Tiers[0].Dirs[0].Quota = 20 * page
+	s := open(t, opts)
+	if tier := s.Tiers()[0]; tier.Capacity != 30*page || tier.Dirs[0].Capacity != 10*page || tier.Dirs[1].Capacity != 20*page {
+		t.Errorf("%+v", tier)
+	}
+}

@@ -43,6 +43,7 @@ func (s *Store) openAll() error {
 		})
 	}
 	_ = g.Wait()
+	s.measureAll()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
@@ -58,8 +59,10 @@ func (s *Store) openAll() error {
 
 // openDir prepares d at the start of the store.
 func (s *Store) openDir(d *dir) error {
-	if _, beneath, err := s.mountOf(d.Path); err == nil {
-		d.beneath = beneath
+	if device, beneath, err := s.mountOf(d.Path); err == nil {
+		s.mu.Lock()
+		d.device, d.beneath = device, beneath
+		s.mu.Unlock()
 	}
 	if err := s.prepare(d); err != nil {
 		return err

@@ -18,17 +18,20 @@ const spaceInterval = time.Second
 
 // spaceLoop keeps the limits of all directories current.
 func (s *Store) spaceLoop(ctx context.Context) {
-	every(ctx, spaceInterval, func() {
-		for _, d := range s.dirs {
-			if s.working(d) {
-				s.measure(d)
-			}
+	every(ctx, spaceInterval, s.measureAll)
+}
+
+func (s *Store) measureAll() {
+	for _, d := range s.dirs {
+		if s.working(d) {
+			s.measure(d)
 		}
-	})
+	}
 }
 
 // measure looks at how much room the file system of d has. A page less is counted, for
-// sidecars and what else is not accounted for.
+// sidecars and what else is not accounted for. Directories on one file system share
+// what is there in proportion to what they lack of their quotas.
 func (s *Store) measure(d *dir) {
 	free, err := s.fs.Free(d.folder)
 	if err != nil {
@@ -41,17 +44,36 @@ func (s *Store) measure(d *dir) {
 		d.room = math.MaxInt64
 		return
 	}
-	d.room = d.used + d.reserved + max(0, free-int64(s.opts.PageSize))
+	free = max(0, free-int64(s.opts.PageSize))
+	var wishes int64
+	for _, o := range s.dirs {
+		if o == d || o.device == d.device && o.state != dirFailed && o.room != math.MaxInt64 {
+			wishes += o.wish()
+		}
+	}
+	if d.device != 0 && wishes > free {
+		free = int64(float64(free) * float64(d.wish()) / float64(wishes))
+	}
+	d.room = d.used + d.reserved + free
 }
+
+// wish is what d lacks of its quota. Store.mu is held.
+func (d *dir) wish() int64 { return max(0, d.Quota-d.used-d.reserved) }
 
 // checkMount fails when the file system that d was on is not mounted any more: what
 // lies below it must not be filled instead.
 func (s *Store) checkMount(d *dir) error {
 	device, _, err := s.mountOf(d.Path)
-	if err == nil && d.beneath != 0 && device == d.beneath {
-		err = errors.Errorf(errors.Unavailable, "The file system of %s is not mounted any more.", d.Path)
+	if err != nil {
+		return err
 	}
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.beneath != 0 && device == d.beneath {
+		return errors.Errorf(errors.Unavailable, "The file system of %s is not mounted any more.", d.Path)
+	}
+	d.device = device
+	return nil
 }
 
 // mountOf tells on which file system path is, and which one it would be on were
