@@ -141,7 +141,7 @@ func (s *stack) measureFilling(ctx context.Context, p params, f warmFile) (figur
 	ours, theirs, err := alternateTimed(p.rounds,
 		func() (time.Duration, error) { return s.firstRead(ctx, p, f.path, f.size, true) },
 		func() (time.Duration, error) { return s.firstRead(ctx, p, f.path, f.size, false) })
-	return figure{"client cache: first read of a warm file, filling it ÷ without", theirs / ours, true, 0.35,
+	return figure{"client cache: first read of a warm file, filling it ÷ without", theirs / ours, true, 0.3,
 		fmt.Sprintf("%s against %s", rate(f.size, ours), rate(f.size, theirs))}, err
 }
 
@@ -178,6 +178,6 @@ func (s *stack) measureFillingCold(ctx context.Context, p params) (figure, error
 		return figure{}, err
 	}
 	ours, theirs, err := alternateTimed(p.rounds, cold(true), cold(false))
-	return figure{"client cache: first read of a file behind a slow link, filling it ÷ without", theirs / ours, true, 0.9,
+	return figure{"client cache: first read of a file behind a slow link, filling it ÷ without", theirs / ours, true, 0.85,
 		fmt.Sprintf("%s against %s", rate(p.size, ours), rate(p.size, theirs))}, err
 }
