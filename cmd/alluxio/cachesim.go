@@ -290,20 +290,23 @@ func builtinSource(b cachesim.Builtin, seed uint64) simSource {
 
 // file replays the trace in a file, or in a copy of what can be read only once.
 func (s *cacheSim) file(ctx context.Context, name string) (*simReport, error) {
-	f, label := os.Stdin, "standard input"
-	in := s.env.Stdin
+	in, label := s.env.Stdin, "standard input"
 	if name != "-" {
-		var err error
-		if f, err = os.Open(name); err != nil {
+		f, err := os.Open(name)
+		if err != nil {
 			return nil, errors.E("cache-sim", name, errors.KindOf(err), err)
 		}
 		defer f.Close()
-		in, label = f, name
-		if info, err := f.Stat(); err != nil || info.IsDir() {
+		info, err := f.Stat()
+		switch {
+		case err != nil:
+			return nil, errors.E("cache-sim", name, errors.KindOf(err), err)
+		case info.IsDir():
 			return nil, errors.Errorf(errors.Invalid, "%s is a directory, not a trace.", name)
-		} else if info.Mode().IsRegular() {
-			return s.run(ctx, fileSource(f, label, info.Size()))
+		case info.Mode().IsRegular():
+			return s.run(ctx, fileSource(f, name, info.Size()))
 		}
+		in, label = f, name
 	}
 	if !s.relative() {
 		return s.run(ctx, simSource{name: label, trace: func(p *progress) cachesim.Trace {
