@@ -33,7 +33,7 @@ func newLoadCmd(env *Env) *cobra.Command {
 			"With --submit the cluster does it, even when the master is restarted meanwhile; --progress and --stop concern that job.",
 		Example: examples("fs load /data/2026", "fs load --local /data/model", "fs load --thread 256 /data/small-files",
 			"fs load --submit --bandwidth 200MB /data", "fs load --progress /data"),
-		Args:    argCount(1, -1),
+		Args: argCount(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.parallel < 1 {
 				return usagef(cmd, "--thread must be greater than 0")
