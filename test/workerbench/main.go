@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 	dir := flags.String("dir", memoryFolder(), "folder for the worker's storage")
 	warm := flags.String("warm", "4GB", "how much of it is written and given back first")
 	rounds := flags.Int("rounds", 7, "how often each half of a ratio is measured")
-	crowd := flags.Duration("crowd", 15*time.Second, "how long a thousand readers read")
+	crowd := flags.Duration("crowd", 15*time.Second, "how long a thousand readers read, twice; 1m is the whole test")
 	mbps := flags.Float64("link", 100, "MB/s on one connection to the emulated store")
 	blocks := flags.Int("blocks", 100_000, "over how many small blocks a worker is started")
 	hurts := flags.Int("damages", 300, "how many damages are done to cached files")
