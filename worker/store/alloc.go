@@ -232,13 +232,13 @@ func (s *Store) dirFor(id blockid.ID, length int64, at Place) *dir {
 	return most
 }
 
-// misplace notes that a page of b could not be kept. If its directory cannot give
-// it what it needs and another can, b is dropped when its readers have gone: the next one
+// misplace notes that a page of b could not be kept. If another directory can take
+// all of b, what there is of it is dropped when its readers have gone: the next one
 // begins it there.
 func (s *Store) misplace(b *block) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b.misplaced || b.dir.spare() >= b.length-b.bytes {
+	if b.misplaced {
 		return
 	}
 	b.misplaced = slices.ContainsFunc(s.dirs, func(d *dir) bool {

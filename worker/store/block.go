@@ -108,16 +108,26 @@ func (b *block) markBad(p int) bool {
 func (b *block) resized() {
 	if b.tracked {
 		b.dir.policy.Add(b.id, b.bytes)
-		b.dir.evictable += b.bytes - b.evictable
-		b.evictable = b.bytes
+		b.countEvictable()
 	}
+}
+
+// countEvictable counts the bytes of b in its directory if b could be evicted now:
+// not while it is open. Store.mu is held.
+func (b *block) countEvictable() {
+	n := b.bytes
+	if !b.tracked || b.handles > 0 {
+		n = 0
+	}
+	b.dir.evictable += n - b.evictable
+	b.evictable = n
 }
 
 // untrack says that b cannot be evicted. Store.mu is held.
 func (b *block) untrack() {
 	b.dir.policy.Remove(b.id)
-	b.dir.evictable -= b.evictable
-	b.tracked, b.evictable = false, 0
+	b.tracked = false
+	b.countEvictable()
 }
 
 // ensureOpen opens the file of b. The caller has counted itself in b.refs, so

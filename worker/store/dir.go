@@ -42,7 +42,7 @@ type dir struct {
 	// a lowered one is being enforced.
 	used, reserved int64
 	policy         evict.Policy[blockid.ID]
-	evictable      int64 // bytes of used that policy knows of
+	evictable      int64 // bytes of used that policy knows of and nobody has open
 	state          dirState
 	cause          error  // why it is not dirOK
 	scanning       bool   // the index does not have all of its blocks
@@ -93,8 +93,8 @@ func (d *dir) limit() int64 {
 // free is what may still be reserved. Store.mu is held.
 func (d *dir) free() int64 { return d.limit() - d.used - d.reserved }
 
-// spare is what may be reserved if everything is evicted that may be; readers that
-// have it open put that off. Store.mu is held.
+// spare is what may be reserved if everything is evicted that may be. Store.mu is
+// held.
 func (d *dir) spare() int64 { return d.free() + d.evictable }
 
 // fault notes an I/O error of d. A disk that is full has no more room than it

@@ -49,6 +49,7 @@ func (s *Store) Open(id blockid.ID) (*Handle, error) {
 func (s *Store) retainLocked(b *block) {
 	b.refs++
 	b.handles++
+	b.countEvictable()
 	s.mu.open[b] = struct{}{}
 	s.m.accessed.Inc()
 }
@@ -122,6 +123,7 @@ func (h *Handle) begin(off int64) {
 func (s *Store) leave(b *block, used bool) {
 	s.mu.Lock()
 	b.handles--
+	b.countEvictable()
 	b.used = b.used || used
 	idle := b.handles == 0
 	s.mu.Unlock()
