@@ -308,17 +308,31 @@ func (s *cacheSim) file(ctx context.Context, name string) (*simReport, error) {
 		}
 		in, label = f, name
 	}
+	stream := interruptible(ctx, in)
+	defer stream.Close()
 	if !s.relative() {
 		return s.run(ctx, simSource{name: label, trace: func(p *progress) cachesim.Trace {
-			return cachesim.ReadCSV(p.reader(in), label)
+			return cachesim.ReadCSV(p.reader(stream), label)
 		}})
 	}
-	spool, size, err := spoolTrace(in)
+	spool, size, err := spoolTrace(stream)
 	if err != nil {
 		return nil, errors.E("cache-sim", label, errors.KindOf(err), err)
 	}
 	defer spool.Close()
 	return s.run(ctx, fileSource(spool, label, size))
+}
+
+// interruptible reads from in until ctx ends, even while in, a terminal or a pipe,
+// keeps a reader waiting; what waits there ends with the process. Close it.
+func interruptible(ctx context.Context, in io.Reader) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, in)
+		w.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	return r
 }
 
 // spoolTrace copies a stream to a temporary file that has no name any more.

@@ -194,7 +194,7 @@ func simPaint(env *Env) func(int, string) string {
 
 // simSizeText is a size with three digits, which --size understands.
 func simSizeText(n int64) string {
-	value, unit := float64(n), ""
+	value, unit := float64(n), "B"
 	for _, next := range [...]string{"KB", "MB", "GB", "TB", "PB"} {
 		if value < 1000 {
 			break
@@ -203,7 +203,7 @@ func simSizeText(n int64) string {
 	}
 	digits := 2
 	switch {
-	case unit == "" || value >= 100:
+	case unit == "B" || value >= 100:
 		digits = 0
 	case value >= 10:
 		digits = 1
