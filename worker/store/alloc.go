@@ -213,12 +213,13 @@ func (s *Store) dirFor(id blockid.ID, length int64, at Place) *dir {
 		}
 	}
 	var most *dir
+	wishes := s.fillsLocked()
 	for _, dirs := range [...][]*dir{wanted, s.dirs} {
 		for _, d := range inTurn(id, dirs) {
 			if d.state == dirFailed {
 				continue
 			}
-			if d.spare() >= length {
+			if d.spare()-wishes[d] >= length {
 				return d
 			}
 			if most == nil || d.spare() > most.spare() {
@@ -230,6 +231,17 @@ func (s *Store) dirFor(id blockid.ID, length int64, at Place) *dir {
 		return nil
 	}
 	return most
+}
+
+// fillsLocked is what the blocks that are being filled lack.
+func (s *Store) fillsLocked() map[*dir]int64 {
+	wishes := map[*dir]int64{}
+	for b := range s.mu.open {
+		if !b.whole && !b.gone {
+			wishes[b.dir] += b.length - b.bytes
+		}
+	}
+	return wishes
 }
 
 // misplace notes that a page of b could not be kept. If another directory can take
