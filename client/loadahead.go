@@ -28,7 +28,7 @@ const (
 	// blocksAhead is how many blocks are loaded ahead at a time.
 	blocksAhead = 2
 	// aheadPatience is how long a reader waits for a block to be whole.
-	aheadPatience = 250 * time.Millisecond
+	aheadPatience = 100 * time.Millisecond
 	// aheadRoom is how many times the blocks ahead a worker has to hold: in a
 	// smaller cache they could be evicted before they are read.
 	aheadRoom = 8

@@ -94,8 +94,8 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 		}
 		count.sent(n, s.r.missed(s.off-int64(n), n))
 	}
-	if s.end == s.r.len() {
-		w.readDone(ctx, id, s.r)
+	if s.end == s.r.len() && s.endsFile() {
+		w.readDone(ctx, id)
 	}
 	return nil
 }
@@ -110,6 +110,12 @@ type sending struct {
 	off, end int64 // what is still to be sent
 	chunk    int64
 	retried  bool
+}
+
+// endsFile reports whether the block, which was not whole, is the last of its file.
+func (s *sending) endsFile() bool {
+	src := s.ahead.src
+	return src != nil && src.offset+src.length >= src.size
 }
 
 func (s *sending) open(ctx context.Context) error {
@@ -201,12 +207,14 @@ func (w *Worker) mend(id blockid.ID, err error, persisted bool) bool {
 // commitTimeout bounds how long a reader waits for the master to be told.
 const commitTimeout = 2 * time.Second
 
-// readDone tells the master at once of a block that became whole by reading, also
-// when the client is leaving: who has closed its stream may then ask the master.
-func (w *Worker) readDone(ctx context.Context, id blockid.ID, r blockReader) {
+// readDone tells the master at once of the blocks of a file that became whole by
+// reading it to its end, also when the client is leaving: who has closed its stream may
+// then ask the master. Blocks in the middle are not waited for, as the reader goes on to
+// the next; a heartbeat has them soon.
+func (w *Worker) readDone(ctx context.Context, id blockid.ID) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	r.settle(ctx)
+	w.store.Settle(ctx, id.Container())
 	if w.report.untold(id) {
 		w.tellWithin(ctx, commitTimeout)
 	}
@@ -221,8 +229,6 @@ type blockReader interface {
 	// next returns the n bytes at off.
 	next(ctx context.Context, off int64, n int) (rpc.Data, error)
 	window() int64 // bytes that are read ahead
-	// settle waits until what was read is kept, as far as it will be.
-	settle(ctx context.Context)
 	// missed returns how many of the n bytes at off, which were just read, had to
 	// be fetched for it.
 	missed(off int64, n int) int64
@@ -267,7 +273,6 @@ type storeReader struct{ h *store.Handle }
 
 func (r *storeReader) len() int64                    { return r.h.Len() }
 func (r *storeReader) window() int64                 { return r.h.Window() }
-func (r *storeReader) settle(ctx context.Context)    { r.h.Settle(ctx) }
 func (r *storeReader) missed(off int64, n int) int64 { return r.h.Missed(off, n) }
 func (r *storeReader) close()                        { r.h.Close() }
 
@@ -306,7 +311,6 @@ type directReader struct {
 func (r *directReader) len() int64                  { return r.length }
 func (r *directReader) expect(off, n int64, _ bool) { r.end = off + n }
 func (r *directReader) window() int64               { return 0 }
-func (r *directReader) settle(context.Context)      {}
 
 func (r *directReader) missed(_ int64, n int) int64 {
 	r.uncached.Add(float64(n))

@@ -5,9 +5,11 @@ import (
 	"context"
 	stderrors "errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
 )
 
@@ -150,8 +152,20 @@ func (h *Handle) leaveCall(c *call) {
 
 // Settle waits until what was fetched of the block so far is written, as far as
 // there is room.
-func (h *Handle) Settle(ctx context.Context) {
-	b := h.b
+func (h *Handle) Settle(ctx context.Context) { h.b.settle(ctx) }
+
+// Settle waits until what was fetched of the file's blocks so far is written, as far
+// as there is room.
+func (s *Store) Settle(ctx context.Context, file blockid.Container) {
+	s.mu.Lock()
+	blocks := slices.Clone(s.mu.byFile[file])
+	s.mu.Unlock()
+	for _, b := range blocks {
+		b.settle(ctx)
+	}
+}
+
+func (b *block) settle(ctx context.Context) {
 	b.mu.Lock()
 	if b.mu.writing == 0 {
 		b.mu.Unlock()
