@@ -198,8 +198,9 @@ func (s *stack) goroutines(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	total := 0
-	for group := range strings.SplitSeq(string(dump), "\n\n") {
-		count, _, ok := strings.Cut(group[strings.LastIndex(group, "total")+1:], " @ ")
+	_, groups, _ := strings.Cut(string(dump), "\n") // the first line is the total
+	for group := range strings.SplitSeq(groups, "\n\n") {
+		count, _, ok := strings.Cut(group, " @ ")
 		if n, err := strconv.Atoi(count); ok && err == nil && !strings.Contains(group, "net/http.(*persistConn)") {
 			total += n
 		}
