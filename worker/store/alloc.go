@@ -27,10 +27,10 @@ func (s *Store) allocate(id blockid.ID, n int64, at Place) (*dir, error) {
 func (s *Store) allocateBut(bad *dir, id blockid.ID, n int64, at Place) (*dir, error) {
 	s.mu.Lock()
 	wanted := but(bad, s.dirsAt(at))
-	d := s.pickLocked(wanted, n)
+	d := s.pickLocked(wanted, n, nil)
 	if d == nil && !at.Strict {
 		for _, t := range s.tiers {
-			if d = s.pickLocked(but(bad, t.dirs), n); d != nil {
+			if d = s.pickLocked(but(bad, t.dirs), n, nil); d != nil {
 				break
 			}
 		}
@@ -73,22 +73,24 @@ func (s *Store) dirsAt(at Place) []*dir {
 	return s.tiers[max(0, min(i, len(s.tiers)-1))].dirs
 }
 
-// pickLocked chooses a directory with n bytes free, nil if none has them.
-func (s *Store) pickLocked(dirs []*dir, n int64) *dir {
+// pickLocked chooses a directory with n bytes free beyond what is promised there,
+// nil if none has them.
+func (s *Store) pickLocked(dirs []*dir, n int64, promised map[*dir]int64) *dir {
 	var best *dir
+	free := func(d *dir) int64 { return d.free() - promised[d] }
 	for i := range dirs {
 		d := dirs[i]
 		if s.opts.Allocator == RoundRobin {
 			d = dirs[(s.mu.next+i)%len(dirs)]
 		}
-		if d.state == dirFailed || d.free() < n {
+		if d.state == dirFailed || free(d) < n {
 			continue
 		}
 		if s.opts.Allocator != MaxFree {
 			best = d
 			break
 		}
-		if best == nil || d.free() > best.free() {
+		if best == nil || free(d) > free(best) {
 			best = d
 		}
 	}
@@ -206,14 +208,13 @@ func (s *Store) unreserve(d *dir, n int64) {
 func (s *Store) dirFor(id blockid.ID, length int64, at Place) *dir {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wanted := s.dirsAt(at)
+	wanted, wishes := s.dirsAt(at), s.fillsLocked()
 	for _, dirs := range [...][]*dir{wanted, s.dirs} {
-		if d := s.pickLocked(dirs, length); d != nil {
+		if d := s.pickLocked(dirs, length, wishes); d != nil {
 			return d
 		}
 	}
 	var most *dir
-	wishes := s.fillsLocked()
 	for _, dirs := range [...][]*dir{wanted, s.dirs} {
 		for _, d := range inTurn(id, dirs) {
 			if d.state == dirFailed {

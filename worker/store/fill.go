@@ -42,8 +42,9 @@ func (s *Store) OpenFill(id blockid.ID, opts FillOptions, src Source) (*Handle, 
 		s.mu.Lock()
 		b, ok := s.mu.blocks[id]
 		stale := ok && b.confirmed && (b.fingerprint != opts.Fingerprint || b.length != opts.Length)
+		elsewhere := ok && b.confirmed && b.misplaced && !b.whole && b.handles == 0
 		switch {
-		case stale:
+		case stale, elsewhere:
 			s.removeLocked(b)
 		case ok:
 			s.retainLocked(b)
@@ -53,6 +54,8 @@ func (s *Store) OpenFill(id blockid.ID, opts FillOptions, src Source) (*Handle, 
 		case stale:
 			s.unlink(b)
 			s.m.stale.Inc()
+		case elsewhere:
+			s.unlink(b)
 		case ok:
 			h, err := s.handle(b, src)
 			if !errors.Is(err, errors.NotFound) {

@@ -35,7 +35,7 @@ func (s *Store) move(ctx context.Context, id blockid.ID, to Place, evict bool) e
 		d, err = s.allocate(id, b.length, to)
 	} else {
 		s.mu.Lock()
-		if d = s.pickLocked(s.dirsAt(to), b.length); d != nil {
+		if d = s.pickLocked(s.dirsAt(to), b.length, nil); d != nil {
 			d.reserved += b.length
 		} else {
 			err = errors.Errorf(errors.NoSpace, "No free space in %s for block %d.", to, id)
