@@ -37,8 +37,7 @@ func (s *service) ReadBlock(stream readStream) error {
 	defer s.w.readers.release()
 	ctx, stop := context.WithCancel(stream.Context())
 	defer stop()
-	receipts := newReceipts()
-	go receipts.watch(stream, stop)
+	receipts := newReceipts(stream, stop)
 
 	started := time.Now()
 	err = s.w.sendBlock(ctx, stream, req, receipts)
@@ -75,8 +74,27 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 	if s.off > s.r.len() {
 		return errors.Errorf(errors.OutOfRange, "Offset %d is beyond block %d of %d bytes.", s.off, id, s.r.len())
 	}
+	several := s.end-s.off > s.chunk
+	if several || s.ahead.src != nil { // else it is over at once
+		go receipts.watch()
+	}
+	out := newSender(stream, several, count.sent)
+	err := s.sendAll(ctx, out, receipts)
+	if serr := out.close(); err == nil {
+		err = serr
+	}
+	if err == nil && s.endsFile() {
+		w.readDone(ctx, id)
+	}
+	return err
+}
+
+// sendAll sends what was asked for, as fast as the client receives it. A block that is
+// all here is let go before the last chunk is sent, so that the end of the call
+// follows that at once.
+func (s *sending) sendAll(ctx context.Context, out *sender, receipts *receipts) error {
 	for s.off < s.end {
-		if err := receipts.await(ctx, s.off, w.sendWindow()); err != nil {
+		if err := receipts.await(ctx, s.off, s.w.sendWindow()); err != nil {
 			return err
 		}
 		d, err := s.next(ctx)
@@ -84,18 +102,18 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 			return err
 		}
 		n := d.Len()
+		missed := s.r.missed(s.off, n)
 		s.off += int64(n)
 		if s.off == s.r.len() {
 			// With this chunk the client may go on to the next block.
-			w.sequences.end(id)
+			s.w.sequences.end(s.id)
 		}
-		if err := rpc.SendReadChunk(stream, d); err != nil {
+		if s.off == s.end && s.ahead.src == nil {
+			s.close()
+		}
+		if err := out.send(outgoing{d, missed}); err != nil {
 			return err
 		}
-		count.sent(n, s.r.missed(s.off-int64(n), n))
-	}
-	if s.end == s.r.len() && s.endsFile() {
-		w.readDone(ctx, id)
 	}
 	return nil
 }
@@ -115,7 +133,7 @@ type sending struct {
 // endsFile reports whether the block, which was not whole, is the last of its file.
 func (s *sending) endsFile() bool {
 	src := s.ahead.src
-	return src != nil && src.offset+src.length >= src.size
+	return src != nil && s.end == src.length && src.offset+src.length >= src.size
 }
 
 func (s *sending) open(ctx context.Context) error {

@@ -36,9 +36,11 @@ func (w *Worker) fairChunk() int64 {
 
 // receipts are what the client of a read says that it has received.
 type receipts struct {
-	got   atomic.Int64  // up to where in the block; noReceipt before the first
-	moved chan struct{} // holds a token when got has changed
-	left  chan struct{} // closed when the client half-closed
+	stream readStream
+	stop   func()        // called when the call ends
+	got    atomic.Int64  // up to where in the block; noReceipt before the first
+	moved  chan struct{} // holds a token when got has changed
+	left   chan struct{} // closed when the client half-closed
 }
 
 const (
@@ -48,17 +50,17 @@ const (
 	receiptTimeout = time.Second
 )
 
-func newReceipts() *receipts {
-	r := &receipts{moved: make(chan struct{}, 1), left: make(chan struct{})}
+func newReceipts(stream readStream, stop func()) *receipts {
+	r := &receipts{stream: stream, stop: stop, moved: make(chan struct{}, 1), left: make(chan struct{})}
 	r.got.Store(noReceipt)
 	return r
 }
 
-// watch takes receipts until the call ends, and calls stop then.
-func (r *receipts) watch(stream readStream, stop func()) {
-	defer stop()
+// watch takes receipts until the call ends.
+func (r *receipts) watch() {
+	defer r.stop()
 	for {
-		m, err := stream.Recv()
+		m, err := r.stream.Recv()
 		if err != nil {
 			if err == io.EOF {
 				close(r.left)

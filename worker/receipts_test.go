@@ -10,7 +10,7 @@ import (
 
 func TestReadsWaitForReceipts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReceipts()
+		r := newReceipts(nil, nil)
 		begin := time.Now()
 		if err := r.await(t.Context(), 1<<30, 100); err != nil || time.Since(begin) != 0 {
 			t.Errorf("a client that sends no receipts was waited for: %v", err)

@@ -1,0 +1,78 @@
+package worker
+
+import (
+	"google.golang.org/grpc"
+
+	"github.com/alluxio-go/alluxio/internal/rpc"
+)
+
+// sender sends the chunks of one read. While one is on its way into the transport
+// the next can be read, which keeps a fast client busy. A read of one chunk needs no
+// goroutine for that.
+type sender struct {
+	stream grpc.ServerStream
+	sent   func(n int, missed int64) // called for each chunk in turn
+	queue  chan outgoing             // nil without a goroutine
+	ended  chan struct{}             // closed when the goroutine has ended
+	err    error                     // why, to be read then
+}
+
+// outgoing is a chunk, and how many of its bytes had to be fetched for it.
+type outgoing struct {
+	data   rpc.Data
+	missed int64
+}
+
+// newSender returns a sender, which must be closed.
+func newSender(stream grpc.ServerStream, several bool, sent func(n int, missed int64)) *sender {
+	s := &sender{stream: stream, sent: sent}
+	if several {
+		s.queue, s.ended = make(chan outgoing), make(chan struct{})
+		go s.run()
+	}
+	return s
+}
+
+func (s *sender) run() {
+	defer close(s.ended)
+	for c := range s.queue {
+		if s.err = s.now(c); s.err != nil {
+			return
+		}
+	}
+}
+
+// now sends one chunk.
+func (s *sender) now(c outgoing) error {
+	n := c.data.Len()
+	if err := rpc.SendReadChunk(s.stream, c.data); err != nil {
+		return err
+	}
+	s.sent(n, c.missed)
+	return nil
+}
+
+// send takes the ownership of a chunk, also when it fails, which may be for an
+// earlier one.
+func (s *sender) send(c outgoing) error {
+	if s.queue == nil {
+		return s.now(c)
+	}
+	select {
+	case s.queue <- c:
+		return nil
+	case <-s.ended:
+		c.data.Free()
+		return s.err
+	}
+}
+
+// close waits until everything is sent.
+func (s *sender) close() error {
+	if s.queue == nil {
+		return nil
+	}
+	close(s.queue)
+	<-s.ended
+	return s.err
+}
