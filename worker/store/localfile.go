@@ -192,7 +192,7 @@ func (l *LocalFile) readKnown(p []byte, off int64) bool {
 	if !v.has(int(off/SpanSize), int((off+int64(len(p))-1)/SpanSize)) {
 		return false
 	}
-	if len(p) > l.memory.limit || !l.memory.copy(l, p, off) {
+	if !l.mapped(p, off) || !l.memory.copy(l, p, off) {
 		if n, _ := l.f.ReadAt(p, off); n < len(p) {
 			return false
 		}

@@ -22,8 +22,9 @@ const (
 
 // smallSpan is what is known of a span for small reads.
 type smallSpan struct {
-	reads atomic.Int32
-	sums  atomic.Pointer[pageSums]
+	reads  atomic.Int32
+	sums   atomic.Pointer[pageSums]
+	passed atomic.Bool // by a large read
 }
 
 // pageSums are the checksums of the pages of a span.
@@ -124,6 +125,15 @@ func mapLimit(fd int) int {
 		return math.MaxInt
 	}
 	return SpanSize
+}
+
+// mapped reports whether a read is to come from mapped memory. The first large read of
+// a span is not: mapping it costs more than is gained then.
+func (l *LocalFile) mapped(p []byte, off int64) bool {
+	if len(p) <= SpanSize {
+		return true
+	}
+	return len(p) <= l.memory.limit && l.small[off/SpanSize].passed.Swap(true)
 }
 
 // copy copies from the file. It reports false for what the file does not have, or
