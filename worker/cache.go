@@ -128,9 +128,10 @@ func (c *cacher) fill(ctx context.Context, j *cacheJob, opts store.FillOptions, 
 		return err
 	}
 	defer h.Close()
-	counter := c.w.m.bytesLoaded
-	if j.reader {
-		counter = c.w.m.bytesMissed
+	counter := c.w.m.bytesMissed
+	if !j.reader {
+		counter = c.w.m.bytesLoaded
+		h.Wish()
 	}
 	h.Expect(0, h.Len())
 	h.Sequential()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -139,12 +140,16 @@ func (s *Store) evictLocked(d *dir, n int64) (victims []*block, ok bool) {
 	if missing > 0 {
 		ahead = s.opts.FreeAhead
 	}
+	d.expireWishes(time.Now())
 	keep := func(id blockid.ID) bool {
 		b := s.mu.blocks[id]
-		return b == nil || b.refs > 0 || b.moving
+		return b == nil || b.busy() || b.wish != nil
 	}
 	for missing+ahead > 0 {
 		id, ok := d.policy.Victim(keep)
+		if !ok && missing > 0 {
+			id, ok = d.oldestWish()
+		}
 		if !ok && missing <= 0 {
 			break
 		}

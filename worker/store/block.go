@@ -1,6 +1,7 @@
 package store
 
 import (
+	"container/list"
 	"context"
 	stderrors "errors"
 	"os"
@@ -41,9 +42,11 @@ type block struct {
 	gone        bool  // not in the index any more
 	restored    bool  // from disk, and not vouched for
 	moving      bool
-	used        bool // by a reader since it was last idle
-	filling     bool // and not idle since it was begun
-	misplaced   bool // dir has no room for the rest of it, another directory has
+	used        bool          // by a reader since it was last idle
+	filling     bool          // and not idle since it was begun
+	wanted      bool          // asked for by Handle.Wish, and not idle since
+	wish        *list.Element // of dir.wishes; nil unless it is kept for readers to come
+	misplaced   bool          // dir has no room for the rest of it, another directory has
 
 	unread atomic.Int32 // pages in mu.unread
 
@@ -123,8 +126,12 @@ func (b *block) countEvictable() {
 	b.evictable = n
 }
 
+// busy reports whether b cannot be evicted now. Store.mu is held.
+func (b *block) busy() bool { return b.refs > 0 || b.moving }
+
 // untrack says that b cannot be evicted. Store.mu is held.
 func (b *block) untrack() {
+	b.dropWish()
 	b.dir.policy.Remove(b.id)
 	b.tracked = false
 	b.countEvictable()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"container/list"
 	stderrors "errors"
 	"hash/fnv"
 	"io/fs"
@@ -42,7 +43,8 @@ type dir struct {
 	// a lowered one is being enforced.
 	used, reserved int64
 	policy         evict.Policy[blockid.ID]
-	evictable      int64 // bytes of used that policy knows of and nobody has open
+	wishes         list.List // of wished, the oldest first
+	evictable      int64     // bytes of used that policy knows of and nobody has open
 	state          dirState
 	cause          error  // why it is not dirOK
 	scanning       bool   // the index does not have all of its blocks

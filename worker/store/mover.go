@@ -305,7 +305,11 @@ const maxHot = 1024
 // keep it, not many. That it came into the cache for them counted already. A
 // block of a lower tier is remembered, to be moved up.
 func (s *Store) noteUseLocked(b *block) {
-	if !b.filling {
+	switch {
+	case b.wanted:
+		b.keepWish(time.Now())
+	case !b.filling:
+		b.dropWish()
 		b.dir.policy.Use(b.id)
 	}
 	b.used, b.filling = false, false
