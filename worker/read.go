@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -130,10 +131,14 @@ type sending struct {
 	retried  bool
 }
 
-// endsFile reports whether the block, which was not whole, is the last of its file.
+// endsFile reports whether what was sent ends with the end of a file that the worker
+// has fetched from, lately.
 func (s *sending) endsFile() bool {
-	src := s.ahead.src
-	return src != nil && s.end == src.length && src.offset+src.length >= src.size
+	if src := s.ahead.src; src != nil {
+		return src.offset+s.off >= src.size
+	}
+	v, ok := s.w.versions.get(s.id.Container()) // it may have been read ahead
+	return ok && s.req.GetOpenUfsBlockOptions().GetOffsetInFile()+s.off >= v.size
 }
 
 func (s *sending) open(ctx context.Context) error {
@@ -232,8 +237,7 @@ const commitTimeout = 2 * time.Second
 func (w *Worker) readDone(ctx context.Context, id blockid.ID) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	w.store.Settle(ctx, id.Container())
-	if w.report.untold(id) {
+	if slices.ContainsFunc(w.store.Settle(ctx, id.Container()), w.report.untold) {
 		w.tellWithin(ctx, commitTimeout)
 	}
 }

@@ -24,7 +24,8 @@ type report struct {
 	mu struct {
 		sync.Mutex
 		changes map[blockid.ID]change
-		waiting []chan struct{} // who wait until the changes so far are reported
+		sending map[blockid.ID]change // what is on its way to the master
+		waiting []chan struct{}       // who wait until the changes so far are reported
 	}
 }
 
@@ -58,7 +59,7 @@ func (r *report) BlockRemoved(i store.Info) {
 func (r *report) untold(id blockid.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.mu.changes[id].here
+	return r.mu.changes[id].here || r.mu.sending[id].here
 }
 
 // told notes that the master knows that the block is here.
@@ -86,18 +87,22 @@ type batch struct {
 }
 
 // reported is called when the report has arrived.
-func (b *batch) reported() {
+func (r *report) reported(b batch) {
+	r.mu.Lock()
+	r.mu.sending = nil
+	r.mu.Unlock()
 	for _, w := range b.waiting {
 		close(w)
 	}
 }
 
-// take returns the changes so far and starts anew.
+// take returns the changes so far and starts anew. It is followed by reported or
+// restore.
 func (r *report) take() batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	taken := batch{r.mu.changes, r.mu.waiting}
-	r.mu.changes, r.mu.waiting = map[blockid.ID]change{}, nil
+	r.mu.changes, r.mu.sending, r.mu.waiting = map[blockid.ID]change{}, taken.changes, nil
 	return taken
 }
 
@@ -105,6 +110,7 @@ func (r *report) take() batch {
 func (r *report) restore(taken batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.mu.sending = nil
 	for id, c := range taken.changes {
 		if _, newer := r.mu.changes[id]; !newer {
 			r.mu.changes[id] = c

@@ -176,7 +176,7 @@ func (w *Worker) heartbeat(ctx context.Context) (*grpcpb.Command, error) {
 		w.report.restore(taken)
 		return nil, err
 	}
-	taken.reported()
+	w.report.reported(taken)
 	w.m.reported(metrics)
 	return command, nil
 }

@@ -155,14 +155,17 @@ func (h *Handle) leaveCall(c *call) {
 func (h *Handle) Settle(ctx context.Context) { h.b.settle(ctx) }
 
 // Settle waits until what was fetched of the file's blocks so far is written, as far
-// as there is room.
-func (s *Store) Settle(ctx context.Context, file blockid.Container) {
+// as there is room, and returns the blocks.
+func (s *Store) Settle(ctx context.Context, file blockid.Container) []blockid.ID {
 	s.mu.Lock()
 	blocks := slices.Clone(s.mu.byFile[file])
 	s.mu.Unlock()
-	for _, b := range blocks {
+	ids := make([]blockid.ID, len(blocks))
+	for i, b := range blocks {
+		ids[i] = b.id
 		b.settle(ctx)
 	}
+	return ids
 }
 
 func (b *block) settle(ctx context.Context) {
