@@ -149,7 +149,8 @@ func (s *sending) open(ctx context.Context) error {
 	s.r = r
 	s.ahead = ahead{w: s.w, id: s.id, open: s.req.GetOpenUfsBlockOptions(), src: src}
 	s.end = min(s.req.GetOffset()+s.req.GetLength(), r.len())
-	r.expect(s.off, s.end-s.off, s.req.GetReadsAll() || s.off == 0 && s.w.sequences.begin(s.id))
+	follows := s.w.sequences.begin(s.id)
+	r.expect(s.off, s.end-s.off, s.req.GetReadsAll() || s.off == 0 && follows)
 	return nil
 }
 

@@ -15,9 +15,15 @@ type sequences struct {
 	mu struct {
 		sync.Mutex
 		ended   map[blockid.Container]int // sequence of the last block read to its end
-		waiting map[*time.Timer]*store.Handle
+		waiting map[blockid.ID]waiting
 		closed  bool
 	}
+}
+
+// waiting is a block kept open for a reader who is about to come.
+type waiting struct {
+	h     *store.Handle
+	timer *time.Timer // closes it
 }
 
 const (
@@ -27,8 +33,10 @@ const (
 	handOver = 2 * time.Second
 )
 
-// begin reports whether the reader of the block has come from the one before it.
+// begin reports whether the reader of the block has come from the one before it. He has
+// opened it.
 func (s *sequences) begin(id blockid.ID) bool {
+	s.come(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, ok := s.mu.ended[id.Container()]
@@ -45,39 +53,41 @@ func (s *sequences) end(id blockid.ID) {
 	s.mu.ended[id.Container()] = id.Sequence()
 }
 
-// release closes h when its reader had time to come.
-func (s *sequences) release(h *store.Handle) {
+// release closes h, of the block id, when its reader has come or had time to come.
+func (s *sequences) release(id blockid.ID, h *store.Handle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.closed {
+	if _, taken := s.mu.waiting[id]; taken || s.mu.closed {
 		h.Close()
 		return
 	}
 	if s.mu.waiting == nil {
-		s.mu.waiting = map[*time.Timer]*store.Handle{}
+		s.mu.waiting = map[blockid.ID]waiting{}
 	}
-	var t *time.Timer
-	t = time.AfterFunc(handOver, func() {
-		s.mu.Lock()
-		_, mine := s.mu.waiting[t]
-		delete(s.mu.waiting, t)
-		s.mu.Unlock()
-		if mine {
-			h.Close()
-		}
-	})
-	s.mu.waiting[t] = h
+	s.mu.waiting[id] = waiting{h, time.AfterFunc(handOver, func() { s.come(id) })}
+}
+
+// come closes what was kept open for the reader of the block id.
+func (s *sequences) come(id blockid.ID) {
+	s.mu.Lock()
+	w, ok := s.mu.waiting[id]
+	delete(s.mu.waiting, id)
+	s.mu.Unlock()
+	if ok {
+		w.timer.Stop()
+		w.h.Close()
+	}
 }
 
 // close closes what is kept open.
 func (s *sequences) close() {
 	s.mu.Lock()
-	waiting := s.mu.waiting
+	left := s.mu.waiting
 	s.mu.waiting, s.mu.closed = nil, true
 	s.mu.Unlock()
-	for t, h := range waiting {
-		t.Stop()
-		h.Close()
+	for _, w := range left {
+		w.timer.Stop()
+		w.h.Close()
 	}
 }
 
@@ -130,7 +140,7 @@ func (a *ahead) close(ended bool) {
 		return
 	}
 	if ended {
-		a.w.sequences.release(a.next)
+		a.w.sequences.release(a.id.Container().Block(a.id.Sequence()+1), a.next)
 	} else {
 		a.next.Close()
 	}

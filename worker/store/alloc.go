@@ -233,10 +233,10 @@ func (s *Store) dirFor(id blockid.ID, length int64, at Place) *dir {
 			}
 		}
 	}
-	if most != nil && most.spare() < min(length, int64(s.opts.PageSize)) {
+	if most != nil && most.limit() < min(length, int64(s.opts.PageSize)) {
 		return nil
 	}
-	return most
+	return most // even if all it has is in use: what is read goes through memory then
 }
 
 // fillsLocked is what the blocks that are being filled lack.
