@@ -84,6 +84,7 @@ func TestLoadJobGoesOn(t *testing.T) {
 	s.awaitLoad("/d", "SUCCEEDED\n")
 
 	s.below("e", 4, 1000)
+	s.ok("fs", "ls", "/e")                                     // the job finds its files even if it begins after they are gone
 	s.ok("fs", "load", "--submit", "--bandwidth", "1KB", "/e") // takes 3 s
 	if err := os.RemoveAll(filepath.Join(s.cluster.Root(), "e")); err != nil {
 		t.Fatal(err)
