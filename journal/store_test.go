@@ -237,7 +237,7 @@ func mappedBytes(t *testing.T) (n int64) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("needs /proc: %v", err)
 	}
 	_, rest, ok := bytes.Cut(b, []byte("RssFile:"))
 	if _, err := fmt.Sscan(string(rest), &n); !ok || err != nil {

@@ -249,7 +249,7 @@ func TestReplicationFromUFS(t *testing.T) {
 	c := w.recordCopies()
 	c.fail = true
 	w.term().replicate(ctx)
-	want := []string{"0 from +mem://root/f@0 to w1", "1 from +mem://root/f@1024 to w1"}
+	want := []string{"0 from +mem://base/f@0 to w1", "1 from +mem://base/f@1024 to w1"}
 	wantPaths(t, c.take(), want...)
 	c.fail = false
 	w.term().replicate(ctx)

@@ -120,7 +120,7 @@ func TestRename(t *testing.T) {
 		}
 	}
 	after := w.mustStat("/dst/a2/g")
-	if after.ID != before.ID || after.InAlluxioPercent != 100 || after.UFSPath != "mem://root/dst/a2/g" {
+	if after.ID != before.ID || after.InAlluxioPercent != 100 || after.UFSPath != "mem://base/dst/a2/g" {
 		t.Errorf("after the rename: %+v", after)
 	}
 	if !w.inUFS("/dst/a2/g") || w.inUFS("/a") {

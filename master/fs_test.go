@@ -107,7 +107,7 @@ func TestCompleteErrors(t *testing.T) {
 	}
 	wantError(t, complete("/short"), errors.Exists, "has already been completed")
 	create("/nothingbelow", Through)
-	wantError(t, complete("/nothingbelow"), errors.Aborted, "its under file system has nothing at mem://root/nothingbelow")
+	wantError(t, complete("/nothingbelow"), errors.Aborted, "its under file system has nothing at mem://base/nothingbelow")
 	if fi := w.mustStat("/nothingbelow"); fi.Completed || fi.Length != 0 {
 		t.Errorf("%+v", fi)
 	}

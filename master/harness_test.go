@@ -41,7 +41,7 @@ type world struct {
 }
 
 // rootURI is the root mount of most tests: an object store in memory.
-const rootURI = "mem://root"
+const rootURI = "mem://base"
 
 // newWorld starts a master. Properties come over the tests' own.
 func newWorld(tb testing.TB, properties map[string]string) *world {

@@ -33,9 +33,9 @@ func TestMount(t *testing.T) {
 		{"/", "mem://x", errors.Invalid, "already exists"},
 		{"/no/parent", "mem://x", errors.Invalid, "has no parent directory"},
 		{"/file/m", "mem://x", errors.Invalid, "Component file is not a directory"},
-		{"/m", "mem://root/sub", errors.Invalid, "is a prefix of"},
+		{"/m", "mem://base/sub", errors.Invalid, "is a prefix of"},
 		{"/m", "what://x", errors.Invalid, "scheme"},
-		{"/below", "mem://x", errors.Invalid, "Mount path /below shadows an existing path mem://root/below in the parent underlying filesystem"},
+		{"/below", "mem://x", errors.Invalid, "Mount path /below shadows an existing path mem://base/below in the parent underlying filesystem"},
 	} {
 		wantError(t, w.mount(c.path, c.uri, MountOptions{}), c.kind, c.text)
 	}
@@ -122,18 +122,18 @@ func TestUpdateMount(t *testing.T) {
 func TestUFSMode(t *testing.T) {
 	w := newWorld(t, nil)
 	w.write("/f", 1, CacheThrough)
-	if err := w.term().UpdateUFSMode(System, "mem://root/", ufsReadOnly); err != nil {
+	if err := w.term().UpdateUFSMode(System, "mem://base/", ufsReadOnly); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, w.delete("/f", DeleteOptions{}), errors.Permission, "Operation WRITE not allowed on ufs path mem://root/f under maintenance mode READ_ONLY")
+	wantError(t, w.delete("/f", DeleteOptions{}), errors.Permission, "Operation WRITE not allowed on ufs path mem://base/f under maintenance mode READ_ONLY")
 	for _, wt := range []WriteType{CacheThrough, Through, AsyncThrough} {
-		wantError(t, w.tryWrite("/new", 1, wt), errors.Permission, "Operation WRITE not allowed on ufs path mem://root/new under maintenance mode READ_ONLY")
+		wantError(t, w.tryWrite("/new", 1, wt), errors.Permission, "Operation WRITE not allowed on ufs path mem://base/new under maintenance mode READ_ONLY")
 	}
 	w.write("/cached", 1, MustCache) // changes nothing in the store
 	wantError(t, w.term().UpdateUFSMode(System, "mem://unknown/", ufsReadOnly), errors.Invalid, "mem://unknown/")
 	w.failover()
 	wantError(t, w.delete("/f", DeleteOptions{}), errors.Permission, "READ_ONLY")
-	if err := w.term().UpdateUFSMode(System, "mem://root/", ufsReadWrite); err != nil {
+	if err := w.term().UpdateUFSMode(System, "mem://base/", ufsReadWrite); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.delete("/f", DeleteOptions{}); err != nil {
@@ -154,7 +154,7 @@ func TestChangedRoot(t *testing.T) {
 	}
 	w.m.state.root.UFS = "mem://elsewhere"
 	err = w.term().begin(context.Background(), conf)
-	wantError(t, err, errors.FailedPrecondition, "was made for mem://root")
+	wantError(t, err, errors.FailedPrecondition, "was made for mem://base")
 	if !strings.Contains(err.Error(), "alluxio format") {
 		t.Errorf("no instruction: %v", err)
 	}
@@ -175,7 +175,7 @@ func TestSilentRoot(t *testing.T) {
 		t.Errorf("an outage: %v", err)
 	}
 	w.faults.on(errors.Permission, "open")
-	wantError(t, again(), errors.Permission, "The root under file system mem://root (alluxio.master.mount.table.root.ufs) cannot be used")
+	wantError(t, again(), errors.Permission, "The root under file system mem://base (alluxio.master.mount.table.root.ufs) cannot be used")
 	if w.faults.injected.Load() != 2 {
 		t.Errorf("%d faults", w.faults.injected.Load())
 	}

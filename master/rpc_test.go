@@ -124,7 +124,7 @@ func TestFileInfoOnTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if i := created.GetFileInfo(); i.GetCompleted() || i.GetLength() != 0 || i.GetUfsPath() != "mem://root/d/f" || i.GetMode() != 0o640 || i.GetPath() != "/d/f" {
+	if i := created.GetFileInfo(); i.GetCompleted() || i.GetLength() != 0 || i.GetUfsPath() != "mem://base/d/f" || i.GetMode() != 0o640 || i.GetPath() != "/d/f" {
 		t.Errorf("created %v", i)
 	}
 	for _, n := range []int64{1024, 100} {

@@ -87,7 +87,7 @@ func TestNamespaceOnTheWire(t *testing.T) {
 	}
 	_, err = s.GetFilePath(context.Background(), &filepb.GetFilePathPRequest{FileId: proto.Int64(5)})
 	wantCode(t, err, codes.NotFound)
-	if p := ask(t, s.ReverseResolve, &filepb.ReverseResolvePRequest{UfsUri: proto.String("mem://root/d/g")}).GetAlluxioPath(); p != "/d/g" {
+	if p := ask(t, s.ReverseResolve, &filepb.ReverseResolvePRequest{UfsUri: proto.String("mem://base/d/g")}).GetAlluxioPath(); p != "/d/g" {
 		t.Errorf("reverse: %s", p)
 	}
 	_, err = s.ReverseResolve(context.Background(), &filepb.ReverseResolvePRequest{UfsUri: proto.String("mem://elsewhere")})

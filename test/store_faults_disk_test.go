@@ -34,7 +34,7 @@ func newDisk(t *testing.T, name string, mib int, real bool) *disk {
 	if real {
 		d.image = filepath.Join(t.TempDir(), name+".img")
 		if err := d.command("mkfs.ext4", "-q", "-F", d.image, fmt.Sprintf("%dm", mib)); err != nil {
-			t.Skip(err)
+			t.Skipf("needs mkfs.ext4 for a disk that fails: %v", err)
 		}
 	}
 	if err := d.mount(mib); err != nil {
@@ -71,7 +71,7 @@ func (d *disk) fail() {
 		err = os.WriteFile(filepath.Join("/sys/fs/ext4", name, "trigger_fs_error"), []byte("1"), 0)
 	}
 	if err != nil {
-		d.t.Skip(err)
+		d.t.Skipf("needs an ext4 that can be told to fail, which only root may: %v", err)
 	}
 }
 
