@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/mem"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
@@ -31,8 +30,8 @@ type remoteBlock struct {
 	cancel   context.CancelFunc
 	patience *patience
 	req      *blockpb.ReadRequest
-	pos      int64       // offset in the block after what was received
-	chunk    *mem.Reader // rest of the last chunk, nil if there is none
+	pos      int64        // offset in the block after the last chunk
+	chunk    rpc.ReadBody // what was not read of it
 	ended    bool
 }
 
@@ -84,23 +83,16 @@ func (r *remoteBlock) receive() error {
 	if r.ended {
 		return io.EOF
 	}
-	var data rpc.Data
-	err := r.patience.during("read", func() (err error) {
-		data, err = rpc.RecvReadChunk(r.stream)
-		return err
-	})
-	if err != nil {
+	if err := r.patience.during("read", func() error { return r.chunk.Receive(r.stream) }); err != nil {
 		r.ended = true
 		return err
 	}
-	r.pos += int64(data.Len())
+	r.pos += int64(r.chunk.Remaining())
 	if r.pos > r.req.GetOffset()+r.req.GetLength() {
-		data.Free()
 		return errors.Errorf(errors.Internal, "the worker sent more of block %d than the %d bytes that were asked for", r.req.GetBlockId(), r.req.GetLength())
 	}
-	r.chunk = data.Reader()
-	if r.received() {
-		return nil // the worker is done
+	if r.received() || !r.chunk.Unpaced() {
+		return nil
 	}
 	receipt := &blockpb.ReadRequest{
 		BlockId: r.req.BlockId, Offset: r.req.Offset, Length: r.req.Length, Promote: r.req.Promote,
@@ -114,13 +106,17 @@ func (r *remoteBlock) receive() error {
 // received reports whether everything that was asked for is here.
 func (r *remoteBlock) received() bool { return r.pos == r.req.GetOffset()+r.req.GetLength() }
 
-func (r *remoteBlock) Read(p []byte) (int, error) {
-	for r.chunk == nil || r.chunk.Remaining() == 0 {
+func (r *remoteBlock) Read(p []byte) (n int, err error) {
+	for r.chunk.Remaining() == 0 {
 		if err := r.receive(); err != nil {
 			return 0, err
 		}
 	}
-	return r.chunk.Read(p)
+	err = r.patience.during("read", func() error {
+		n, err = r.chunk.Read(p)
+		return err
+	})
+	return n, err
 }
 
 func (r *remoteBlock) WriteTo(w io.Writer) (int64, error) {
@@ -134,10 +130,7 @@ type readerOnly struct{ io.Reader }
 
 func (r *remoteBlock) Close() error {
 	defer r.cancel()
-	if r.chunk != nil {
-		r.chunk.Close()
-		r.chunk = nil
-	}
+	_ = r.chunk.Close()
 	if r.ended {
 		return nil
 	}
@@ -146,12 +139,8 @@ func (r *remoteBlock) Close() error {
 	}
 	giveUp := time.AfterFunc(drainTimeout, r.cancel)
 	defer giveUp.Stop()
-	for {
-		data, err := rpc.RecvReadChunk(r.stream)
-		if err != nil {
-			r.ended = true
-			return nil
-		}
-		data.Free()
+	for r.chunk.Receive(r.stream) == nil {
 	}
+	r.ended = true
+	return nil
 }

@@ -45,7 +45,7 @@ func serveFake(t *testing.T, f *fakeWorker) (*session, WorkerAddress) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, l) }()
-	pool := rpc.NewPool(rpc.ClientOptions{})
+	pool := rpc.NewPool(rpc.ClientOptions{NoBulk: true})
 	t.Cleanup(func() {
 		pool.Close()
 		cancel()

@@ -112,7 +112,7 @@ func (s *sending) sendAll(ctx context.Context, out *sender, receipts *receipts) 
 		if s.off == s.end && s.ahead.src == nil {
 			s.close()
 		}
-		if err := out.send(outgoing{d, missed}); err != nil {
+		if err := out.send(outgoing{d, missed, s.off == s.end && !s.endsFile()}); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,7 @@ type sender struct {
 type outgoing struct {
 	data   rpc.Data
 	missed int64
+	last   bool // nothing follows but the end of the call, at once
 }
 
 // newSender returns a sender, which must be closed.
@@ -45,7 +46,7 @@ func (s *sender) run() {
 // now sends one chunk.
 func (s *sender) now(c outgoing) error {
 	n := c.data.Len()
-	if err := rpc.SendReadChunk(s.stream, c.data); err != nil {
+	if err := rpc.SendReadChunk(s.stream, c.data, c.last); err != nil {
 		return err
 	}
 	s.sent(n, c.missed)

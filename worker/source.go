@@ -167,36 +167,23 @@ func (r *remote) Open(ctx context.Context, off, n int64) (io.ReadCloser, error) 
 type remoteReader struct {
 	stream grpc.ClientStream
 	cancel context.CancelFunc
-	chunk  io.ReadCloser
+	chunk  rpc.ReadBody
 	count  func(n int)
 }
 
 func (r *remoteReader) Read(p []byte) (int, error) {
-	for {
-		if r.chunk != nil {
-			n, err := r.chunk.Read(p)
-			if err == nil || n > 0 {
-				r.count(n)
-				return n, nil
-			}
-			_ = r.chunk.Close()
-			r.chunk = nil
-			if err != io.EOF {
-				return 0, err
-			}
-		}
-		d, err := rpc.RecvReadChunk(r.stream)
-		if err != nil {
+	for r.chunk.Remaining() == 0 {
+		if err := r.chunk.Receive(r.stream); err != nil {
 			return 0, err
 		}
-		r.chunk = d.Reader()
 	}
+	n, err := r.chunk.Read(p)
+	r.count(n)
+	return n, err
 }
 
 func (r *remoteReader) Close() error {
-	if r.chunk != nil {
-		_ = r.chunk.Close()
-	}
+	_ = r.chunk.Close()
 	r.cancel()
 	return nil
 }

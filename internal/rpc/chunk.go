@@ -77,6 +77,7 @@ const (
 // ReadChunk is a ReadResponse whose payload is not copied.
 type ReadChunk struct {
 	Data Data
+	last bool // nothing but the end of the call follows, at once
 }
 
 func (m *ReadChunk) marshal() (mem.BufferSlice, error) { return frame(readChunkField, m.Data), nil }
@@ -156,15 +157,22 @@ func unframe(field protowire.Number, msg mem.BufferSlice) (Data, bool) {
 	var buf [maxFrameHeader]byte
 	total := msg.Len()
 	head := buf[:msg.CopyTo(buf[:min(total, maxFrameHeader)])]
+	n, ok := chunkStart(field, head, total)
+	if !ok {
+		return Data{}, false
+	}
+	return dropFirst(msg, n), true
+}
+
+// chunkStart returns how many bytes come before the data in a message of total bytes
+// that frame encoded, of which head is the beginning.
+func chunkStart(field protowire.Number, head []byte, total int) (int, bool) {
 	outer := consumeLength(head, field, total)
 	if outer == 0 {
-		return Data{}, false
+		return 0, false
 	}
 	inner := consumeLength(head[outer:], chunkDataField, total-outer)
-	if inner == 0 {
-		return Data{}, false
-	}
-	return dropFirst(msg, outer+inner), true
+	return outer + inner, inner > 0
 }
 
 // consumeLength returns the size of the tag and length at the start of head if

@@ -47,12 +47,22 @@ func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	if err != nil {
 		return nil, fromPeer(c.addr, err)
 	}
-	s, err := p.transport(c.bulk).NewStream(ctx, desc, method, opts...)
+	s, err := p.newStream(ctx, c.bulk, id, desc, method, opts...)
 	if err != nil {
 		p.lostLogin(id, err)
 		return nil, fromPeer(c.addr, err)
 	}
 	return &clientStream{ClientStream: s, peer: p, addr: c.addr, id: id}, nil
+}
+
+// newStream begins a call over a bulk connection where that can be, else over gRPC.
+func (p *peer) newStream(ctx context.Context, bulk bool, id string, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	if bulk && p.raw != nil && p.raw.takes(ctx, method) {
+		if call, err := p.raw.open(ctx, method, id); call != nil || err != nil {
+			return call, err
+		}
+	}
+	return p.transport(bulk).NewStream(ctx, desc, method, opts...)
 }
 
 // authorized returns a context for a call of the method and the id of the login

@@ -68,6 +68,7 @@ var policies = map[string]policy{
 	"alluxio.grpc.job.JobMasterMasterService":          {all: Superuser},
 	"alluxio.grpc.journal.JournalMasterClientService":  {all: Superuser, except: journalExceptions},
 	"alluxio.grpc.metric.MetricsMasterClientService":   {all: Authenticated, except: metricExceptions},
+	"alluxio.go.bulk.BulkData":                         {all: Anyone},
 }
 
 // Methods of the namespace that act on the whole cluster.

@@ -35,6 +35,9 @@ type ClientOptions struct {
 	// its reader. It is the same for all: windows that grow with the throughput let
 	// the connections that have much get more, and starve the others. Default 2 MiB.
 	StreamWindow int32
+	// NoBulk keeps the payload of calls on gRPC where the server takes it over bulk
+	// connections, too.
+	NoBulk bool
 	// PingEvery is how long the metadata connection may be silent before it is
 	// pinged. Default 30 s, and not less than 10 s.
 	PingEvery time.Duration
@@ -163,6 +166,7 @@ type peer struct {
 	bulk  []*grpc.ClientConn // they connect when first used
 	next  atomic.Uint32      // counts calls over bulk
 	login *login             // nil when nobody logs in
+	raw   *bulkConns         // nil when they are not wanted
 }
 
 func newPeer(addr string, o *ClientOptions) (*peer, error) {
@@ -181,6 +185,9 @@ func newPeer(addr string, o *ClientOptions) (*peer, error) {
 	}
 	if o.Auth != NoSASL {
 		p.login = newLogin(p.meta, addr, o)
+	}
+	if !o.NoBulk {
+		p.raw = newBulkConns(addr, p.meta, o)
 	}
 	return p, nil
 }
@@ -218,6 +225,9 @@ func dialOptions(addr string, o *ClientOptions, bulk bool) []grpc.DialOption {
 }
 
 func (p *peer) close() {
+	if p.raw != nil {
+		p.raw.close()
+	}
 	if p.login != nil {
 		p.login.close()
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/proto/bulkpb"
 	"github.com/alluxio-go/alluxio/proto/saslpb"
 	"github.com/alluxio-go/alluxio/proto/versionpb"
 )
@@ -98,6 +99,7 @@ type Server struct {
 	opts    ServerOptions
 	standby map[string]bool
 	grpc    *grpc.Server
+	bulk    *bulkServer
 	stop    chan struct{} // closed when login streams must end
 	running atomic.Int64  // calls being served, see Running
 
@@ -129,6 +131,8 @@ func NewServer(opts ServerOptions) *Server {
 		grpc.ChainUnaryInterceptor(append([]grpc.UnaryServerInterceptor{s.unary}, opts.Intercept...)...),
 		grpc.ChainStreamInterceptor(append([]grpc.StreamServerInterceptor{s.stream}, opts.InterceptStreams...)...),
 	)
+	s.bulk = &bulkServer{s: s, methods: map[string]bulkMethod{}}
+	s.bulk.mu.conns = map[*servedConn]struct{}{}
 	versionpb.RegisterServiceVersionClientServiceServer(s.grpc, versionService{server: s})
 	if opts.Auth != NoSASL {
 		saslpb.RegisterSaslAuthenticationServiceServer(s.grpc, loginService{server: s})
@@ -139,6 +143,7 @@ func NewServer(opts ServerOptions) *Server {
 // RegisterService makes Server a [grpc.ServiceRegistrar] for generated code.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.grpc.RegisterService(desc, impl)
+	s.bulk.register(desc, impl)
 }
 
 // Running counts the calls that are being served, without logins, which last as
@@ -155,6 +160,14 @@ func (s *Server) MissingPolicies() []string {
 // orderly end. A Server runs once.
 func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
+	if len(s.bulk.methods) > 0 {
+		bulkpb.RegisterBulkDataServer(s.grpc, s.bulk)
+		for i, l := range listeners {
+			sorted := s.bulk.listen(l)
+			s.bulk.running.Go(sorted.run)
+			listeners[i] = sorted
+		}
+	}
 	for _, l := range listeners {
 		g.Go(func() error {
 			if err := s.grpc.Serve(l); err != grpc.ErrServerStopped { // told to stop before it began
@@ -175,10 +188,15 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 // and other calls after the grace period.
 func (s *Server) shutDown() {
 	close(s.stop)
+	end := make(chan struct{})
 	hard := time.AfterFunc(s.opts.Grace, func() {
 		s.opts.Logger.Info("ending calls that outlast the grace period", "grace", s.opts.Grace)
+		close(end)
 		s.grpc.Stop()
 	})
 	defer hard.Stop()
+	var bulk sync.WaitGroup
+	bulk.Go(func() { s.bulk.stop(end) })
 	s.grpc.GracefulStop()
+	bulk.Wait()
 }

@@ -1,21 +1,86 @@
 package rpc
 
 import (
+	"io"
+
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 )
 
-// SendReadChunk sends one ReadResponse from a ReadBlock handler. It takes the
-// ownership of d, also when it fails. An empty chunk is refused: Java clients
-// stop reading at one.
-func SendReadChunk(stream grpc.ServerStream, d Data) error {
+// SendReadChunk sends one ReadResponse from a ReadBlock handler, who returns without
+// delay if it is the last. It takes the ownership of d, also when it fails. An empty
+// chunk is refused: Java clients stop reading at one.
+func SendReadChunk(stream grpc.ServerStream, d Data, last bool) error {
 	defer d.Free()
 	if d.Len() == 0 {
 		return errors.Errorf(errors.Internal, "an empty chunk cannot be sent to a reader")
 	}
-	return stream.SendMsg(&ReadChunk{Data: d})
+	return stream.SendMsg(&ReadChunk{Data: d, last: last})
+}
+
+// ReadBody is a ReadResponse of a ReadBlock call whose payload is read by its receiver,
+// from a bulk connection into its own memory. It is valid until the next receive.
+type ReadBody struct {
+	data *mem.Reader // nil when it is still to be received
+	call *bulkCall
+}
+
+func (b *ReadBody) marshal() (mem.BufferSlice, error) {
+	return nil, errors.Errorf(errors.Internal, "a body is received, not sent")
+}
+
+func (b *ReadBody) unmarshal(data mem.BufferSlice) error {
+	var m ReadChunk
+	if err := m.unmarshal(data); err != nil {
+		return err
+	}
+	b.data = m.Data.Reader()
+	return nil
+}
+
+// Receive replaces the body by the next of a call. It returns io.EOF at the end of
+// the stream.
+func (b *ReadBody) Receive(stream grpc.ClientStream) error {
+	b.Close()
+	return stream.RecvMsg(b)
+}
+
+// Remaining is the number of bytes that were not read yet.
+func (b *ReadBody) Remaining() int {
+	switch {
+	case b.data != nil:
+		return b.data.Remaining()
+	case b.call != nil:
+		return b.call.conn.left
+	}
+	return 0
+}
+
+// Unpaced reports whether the sender wants receipts: the transport itself does not
+// keep it from sending more than what is received.
+func (b *ReadBody) Unpaced() bool { return b.call == nil }
+
+// Read implements io.Reader. It may wait for the sender.
+func (b *ReadBody) Read(p []byte) (int, error) {
+	switch {
+	case b.data != nil:
+		return b.data.Read(p)
+	case b.call != nil:
+		return b.call.readBody(p)
+	}
+	return 0, io.EOF
+}
+
+// Close gives up what was not read.
+func (b *ReadBody) Close() error {
+	if b.data != nil {
+		_ = b.data.Close() // never fails
+	}
+	*b = ReadBody{}
+	return nil
 }
 
 // RecvReadChunk receives one ReadResponse of a ReadBlock call. The caller frees

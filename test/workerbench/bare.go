@@ -32,7 +32,7 @@ func (bare) ReadBlock(stream grpc.BidiStreamingServer[blockpb.ReadRequest, block
 	for left := req.GetLength(); left > 0 && err == nil; {
 		page := rpc.NewPage(int(min(left, rpc.ChunkBytes)))
 		left -= int64(len(*page))
-		err = rpc.SendReadChunk(stream, rpc.NewData(page))
+		err = rpc.SendReadChunk(stream, rpc.NewData(page), false)
 	}
 	return err
 }
@@ -128,7 +128,7 @@ func startOthers(ctx context.Context, folder string, connections int) (*others, 
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	o := &others{pool: rpc.NewPool(rpc.ClientOptions{StreamConns: connections})}
+	o := &others{pool: rpc.NewPool(rpc.ClientOptions{StreamConns: connections, NoBulk: true})}
 	o.stop = func() error {
 		_ = o.pool.Close()
 		_ = in.Close()

@@ -1,0 +1,402 @@
+package rpc
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	grpcpeer "google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/proto/bulkpb"
+)
+
+// bulkServer serves the bulk connections of a Server: the same handlers behind the
+// same guards as over gRPC.
+type bulkServer struct {
+	bulkpb.UnimplementedBulkDataServer
+	s       *Server
+	methods map[string]bulkMethod // by full name; complete before Run
+
+	running sync.WaitGroup
+	mu      struct {
+		sync.Mutex
+		conns    map[*servedConn]struct{}
+		stopping bool
+	}
+}
+
+// bulkMethod is a registered call that is taken over bulk connections.
+type bulkMethod struct {
+	impl any
+	desc grpc.StreamDesc
+}
+
+// register notes the calls of a service that go over bulk connections.
+func (b *bulkServer) register(desc *grpc.ServiceDesc, impl any) {
+	for _, m := range desc.Streams {
+		if name := "/" + desc.ServiceName + "/" + m.StreamName; bulkMethods[name] {
+			b.methods[name] = bulkMethod{impl, m}
+		}
+	}
+}
+
+// Describe implements the BulkData service.
+func (b *bulkServer) Describe(context.Context, *bulkpb.DescribePRequest) (*bulkpb.DescribePResponse, error) {
+	resp := &bulkpb.DescribePResponse{}
+	for name := range b.methods {
+		resp.Methods = append(resp.Methods, name)
+	}
+	return resp, nil
+}
+
+// bulkListener is a listener without the bulk connections to it, which it serves.
+type bulkListener struct {
+	net.Listener
+	b      *bulkServer
+	others chan net.Conn
+	ended  chan struct{} // closed when accepting has ended
+	err    error         // why, to be read then
+}
+
+func (b *bulkServer) listen(l net.Listener) *bulkListener {
+	return &bulkListener{Listener: l, b: b, others: make(chan net.Conn), ended: make(chan struct{})}
+}
+
+// acceptPause is how long a listener that cannot accept for the moment is left alone.
+const acceptPause = 50 * time.Millisecond
+
+// run accepts connections until the listener is closed.
+func (l *bulkListener) run() {
+	defer close(l.ended)
+	for {
+		conn, err := l.Listener.Accept()
+		if err == nil {
+			l.b.running.Go(func() { l.sort(conn) })
+			continue
+		}
+		if passing, ok := err.(interface{ Temporary() bool }); !ok || !passing.Temporary() {
+			l.err = err
+			return
+		}
+		time.Sleep(acceptPause)
+	}
+}
+
+// sort finds out what a connection is. Clients of HTTP/2, too, speak first.
+func (l *bulkListener) sort(conn net.Conn) {
+	c := &servedConn{bulkConn: newBulkConn(conn), b: l.b, calls: make(chan *servedCall)}
+	if !l.b.add(c) {
+		_ = conn.Close()
+		return
+	}
+	defer l.b.remove(c)
+	_ = conn.SetReadDeadline(time.Now().Add(handshakeTimeout))
+	magic, err := c.r.Peek(len(bulkMagic))
+	if err != nil {
+		_ = conn.Close()
+		return
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	if string(magic) == bulkMagic {
+		_, _ = c.r.Discard(len(bulkMagic)) // they are in the buffer
+		c.serve()
+		return
+	}
+	begun, _ := c.r.Peek(c.r.Buffered())
+	select {
+	case l.others <- &begunConn{Conn: conn, begun: begun}:
+	case <-l.ended:
+		_ = conn.Close()
+	}
+}
+
+// Accept implements net.Listener.
+func (l *bulkListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.others:
+		return conn, nil
+	case <-l.ended:
+		return nil, l.err
+	}
+}
+
+// begunConn is a connection of which the first bytes were read.
+type begunConn struct {
+	net.Conn
+	begun []byte
+}
+
+func (c *begunConn) Read(p []byte) (int, error) {
+	if len(c.begun) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.begun)
+	if c.begun = c.begun[n:]; len(c.begun) == 0 {
+		c.begun = nil // and its buffer
+	}
+	return n, nil
+}
+
+// servedConn is a connection with a client, found out to be a bulk one or not yet.
+type servedConn struct {
+	*bulkConn
+	b     *bulkServer
+	calls chan *servedCall // to the goroutine that handles them
+	busy  atomic.Bool      // a call is being served
+}
+
+// serve serves the connection until it ends, which also ends its call.
+func (c *servedConn) serve() {
+	ctx, cancel := context.WithCancel(grpcpeer.NewContext(context.Background(),
+		&grpcpeer.Peer{Addr: c.RemoteAddr(), LocalAddr: c.LocalAddr()}))
+	var handling sync.WaitGroup
+	handling.Go(c.handle)
+	err := c.read(ctx)
+	cancel()
+	close(c.calls)
+	_ = c.Close()
+	handling.Wait()
+	if errors.Is(err, errors.Corrupt) || errors.Is(err, errors.Invalid) {
+		c.b.s.opts.Logger.Warn("a bulk connection was closed", "peer", c.RemoteAddr().String(), "err", err)
+	}
+}
+
+func (b *bulkServer) add(c *servedConn) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.stopping {
+		return false
+	}
+	b.mu.conns[c] = struct{}{}
+	return true
+}
+
+func (b *bulkServer) remove(c *servedConn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.mu.conns, c)
+}
+
+// stop closes connections as their calls end, and all when hard is closed. It returns
+// when all have ended, and with them the listeners, which somebody else closes.
+func (b *bulkServer) stop(hard <-chan struct{}) {
+	b.closeAll(func(c *servedConn) bool { return !c.busy.Load() })
+	ended := make(chan struct{})
+	go func() {
+		b.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-hard:
+		b.closeAll(func(*servedConn) bool { return true })
+		<-ended
+	}
+}
+
+func (b *bulkServer) closeAll(which func(*servedConn) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.stopping = true
+	for c := range b.mu.conns {
+		if which(c) {
+			_ = c.Close()
+		}
+	}
+}
+
+func (b *bulkServer) stopping() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mu.stopping
+}
+
+// read takes frames until the connection ends.
+func (c *servedConn) read(ctx context.Context) error {
+	var call *servedCall
+	for {
+		kind, n, err := c.next()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case callFrame:
+			if call != nil {
+				<-call.ended // it has said so before the client could begin another
+			}
+			if call, err = c.begin(ctx, n); err != nil {
+				return err
+			}
+			c.calls <- call
+		case messageFrame:
+			if call == nil || n > maxBulkRequest {
+				return errors.Errorf(errors.Invalid, "a message of %d bytes is out of place or too long", n)
+			}
+			m, err := c.payload()
+			if err != nil {
+				return err
+			}
+			call.deliver(m)
+		case halfCloseFrame:
+			if call != nil {
+				call.halfClose()
+			}
+		default:
+			return errors.Errorf(errors.Invalid, "frame %d is for clients", kind)
+		}
+	}
+}
+
+// begin reads the header of a call, of n bytes.
+func (c *servedConn) begin(ctx context.Context, n int) (*servedCall, error) {
+	if n > maxBulkCall {
+		return nil, errors.Errorf(errors.Invalid, "the header of a call has %d bytes", n)
+	}
+	data, err := c.payload()
+	if err != nil {
+		return nil, err
+	}
+	defer data.Free()
+	var header bulkpb.CallHeader
+	if err := protoCodec.Unmarshal(data, &header); err != nil {
+		return nil, errors.E("", "", errors.Invalid, err)
+	}
+	if header.ChannelId != nil {
+		ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(channelHeader, header.GetChannelId()))
+	}
+	call := &servedCall{c: c, method: header.GetMethod(), in: make(chan mem.BufferSlice, 1), ended: make(chan struct{})}
+	call.ctx, call.cancel = context.WithCancel(ctx)
+	c.busy.Store(true)
+	return call, nil
+}
+
+// handle runs the calls.
+func (c *servedConn) handle() {
+	for call := range c.calls {
+		err := c.b.call(call)
+		call.cancel()
+		call.finish(err)
+		c.busy.Store(false)
+		close(call.ended)
+		if c.b.stopping() {
+			_ = c.Close()
+		}
+	}
+}
+
+// call runs the handler of a call, guarded like those over gRPC.
+func (b *bulkServer) call(call *servedCall) error {
+	m, ok := b.methods[call.method]
+	if !ok {
+		return status.Errorf(codes.Unimplemented, "%q is not taken over bulk connections", call.method)
+	}
+	info := &grpc.StreamServerInfo{FullMethod: call.method, IsClientStream: m.desc.ClientStreams, IsServerStream: m.desc.ServerStreams}
+	handle := m.desc.Handler
+	guards := append([]grpc.StreamServerInterceptor{b.s.stream}, b.s.opts.InterceptStreams...)
+	for i := len(guards) - 1; i > 0; i-- {
+		guard, inner := guards[i], handle
+		handle = func(srv any, stream grpc.ServerStream) error { return guard(srv, stream, info, inner) }
+	}
+	return guards[0](m.impl, call, info, handle)
+}
+
+// servedCall is one call; it implements grpc.ServerStream for its handler.
+type servedCall struct {
+	c      *servedConn
+	ctx    context.Context
+	cancel context.CancelFunc
+	method string
+	in     chan mem.BufferSlice // closed when the client has finished
+	half   bool                 // it is closed
+	ended  chan struct{}        // closed when the status is sent
+
+	mu   sync.Mutex
+	held mem.BufferSlice // a message that goes out with the status
+}
+
+// deliver passes a message on to the handler.
+func (s *servedCall) deliver(m mem.BufferSlice) {
+	if s.half {
+		m.Free()
+		return
+	}
+	select {
+	case s.in <- m:
+	case <-s.ctx.Done():
+		m.Free()
+	}
+}
+
+func (s *servedCall) halfClose() {
+	if !s.half {
+		s.half = true
+		close(s.in)
+	}
+}
+
+func (s *servedCall) Context() context.Context { return s.ctx }
+
+// Headers and trailers are none of this protocol.
+func (s *servedCall) SetHeader(metadata.MD) error  { return nil }
+func (s *servedCall) SendHeader(metadata.MD) error { return nil }
+func (s *servedCall) SetTrailer(metadata.MD)       {}
+
+// RecvMsg implements grpc.ServerStream.
+func (s *servedCall) RecvMsg(m any) error {
+	select {
+	case data, ok := <-s.in:
+		if !ok {
+			return io.EOF
+		}
+		defer data.Free()
+		return codec{}.Unmarshal(data, m)
+	case <-s.ctx.Done():
+		return status.FromContextError(s.ctx.Err()).Err()
+	}
+}
+
+// SendMsg implements grpc.ServerStream. A message that says that it is the last waits
+// for the status.
+func (s *servedCall) SendMsg(m any) error {
+	data, err := codec{}.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if chunk, ok := m.(*ReadChunk); ok && chunk.last {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.held = append(s.held, data...)
+		return nil
+	}
+	if err := s.c.write(outFrame{messageFrame, data}); err != nil {
+		return status.Error(codes.Unavailable, err.Error())
+	}
+	return nil
+}
+
+// finish sends how the call ended. Who cannot be told has left.
+func (s *servedCall) finish(err error) {
+	end, merr := proto.Marshal(status.Convert(err).Proto())
+	if merr != nil {
+		end, _ = proto.Marshal(status.New(codes.Internal, merr.Error()).Proto())
+	}
+	frames := []outFrame{{statusFrame, mem.BufferSlice{mem.SliceBuffer(end)}}}
+	s.mu.Lock()
+	if s.held != nil {
+		frames = []outFrame{{messageFrame, s.held}, frames[0]}
+	}
+	s.mu.Unlock()
+	if werr := s.c.write(frames...); werr != nil {
+		_ = s.c.Close()
+	}
+}
