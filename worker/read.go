@@ -202,10 +202,10 @@ func (w *Worker) chunkSize(asked int64) int64 {
 }
 
 // nextChunk is the size of the chunk at off. The first of several is cut so that
-// the next begin where checksums do.
+// the next begin where pages or at least checksums do.
 func nextChunk(off, end, chunk int64) int {
 	n := min(chunk, end-off)
-	if ragged := off % store.SpanSize; ragged != 0 && n < end-off && n > store.SpanSize {
+	if ragged := off % chunk; chunk%store.SpanSize == 0 && ragged != 0 && n < end-off {
 		n -= ragged
 	}
 	return int(n)
@@ -307,6 +307,9 @@ func (r *storeReader) expect(off, n int64, sequential bool) {
 }
 
 func (r *storeReader) next(ctx context.Context, off int64, n int) (rpc.Data, error) {
+	if lent, release, err := r.h.Lend(ctx, off, n); lent != nil || err != nil {
+		return rpc.LentData(lent, release), err
+	}
 	page := rpc.NewPage(store.BufferSize(off, n))
 	out, err := r.h.Read(ctx, *page, off, n)
 	if err != nil {

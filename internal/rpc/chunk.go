@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"io"
 
 	"google.golang.org/grpc/mem"
@@ -25,6 +26,25 @@ func FreePage(page *[]byte) { pages.Put(page) }
 // NewData makes a payload of a page. The page belongs to the payload from then
 // on and goes back to the pool when the payload is freed.
 func NewData(page *[]byte) Data { return Data{bufs: mem.BufferSlice{mem.NewBuffer(page, &pages)}} }
+
+// LentData makes a payload of bytes that stay their owner's; release tells when they
+// are not needed any more.
+func LentData(p []byte, release func()) Data {
+	if len(p) == 0 {
+		return Data{}
+	}
+	if mem.IsBelowBufferPoolingThreshold(cap(p)) { // nobody would be told
+		defer release()
+		return Data{bufs: mem.BufferSlice{mem.SliceBuffer(bytes.Clone(p))}}
+	}
+	return Data{bufs: mem.BufferSlice{mem.NewBuffer(&p, lender(release))}}
+}
+
+// lender is a mem.BufferPool that only takes back.
+type lender func()
+
+func (lender) Get(n int) *[]byte { return pages.Get(n) }
+func (l lender) Put(*[]byte)     { l() }
 
 // Data is a payload: bytes in one or more reference-counted buffers. The zero
 // value is empty. A Data has one owner, who frees it once.

@@ -91,13 +91,18 @@ func measureColdSize(ctx context.Context, dir string, size int64, p params) ([]f
 	}
 	file := 0
 	var fetched int64
-	ours, theirs, err := alternate(p.rounds, func() error {
+	ours, theirs, err := alternateTimed(p.rounds, func() (time.Duration, error) {
+		if err := warmUp(dir, size+blockSize); err != nil {
+			return 0, err
+		}
 		l.take()
+		begin := time.Now()
 		err := r.readFile(ctx, file, size, true)
+		took := time.Since(begin)
 		_, fetched = l.take()
 		file++
-		return err
-	}, func() error { return direct(ctx, l, "x", size, connections) })
+		return took, err
+	}, timed(func() error { return direct(ctx, l, "x", size, connections) }))
 	name := fmt.Sprintf("cold: sequential read of %d MB ", size>>20)
 	return []figure{
 		{name + "÷ direct download", theirs / ours, true, 0.95, fmt.Sprintf("%s against %s on %d connections", rate(size, ours), rate(size, theirs), connections)},

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -94,6 +95,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 	crowd := flags.Duration("crowd", 15*time.Second, "how long a thousand readers read, twice; 1m is the whole test")
 	mbps := flags.Float64("link", 100, "MB/s on one connection to the emulated store")
 	blocks := flags.Int("blocks", 100_000, "over how many small blocks a worker is started")
+	profile := flags.String("cpuprofile", "", "file for a CPU profile of this process")
 	hurts := flags.Int("damages", 300, "how many damages are done to cached files")
 	if err := flags.Parse(args); err != nil {
 		return false, err
@@ -108,6 +110,17 @@ func run(ctx context.Context, args []string) (bool, error) {
 	}
 	if err := warmUp(*dir, touch); err != nil {
 		return false, err
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return false, err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return false, err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	wanted := strings.FieldsFunc(*only, func(r rune) bool { return r == ',' })
 	good := true

@@ -24,7 +24,8 @@ type block struct {
 	// io serialises opening and closing file, replacing the sidecar, moving and
 	// deleting the files.
 	io   sync.Mutex
-	file File // guarded by io; stable while refs > 0
+	file File       // guarded by io; stable while refs > 0
+	turn sync.Mutex // of those who write pages
 
 	// Changed with io and Store.mu held, read with either, or with refs > 0.
 	dir     *dir

@@ -27,9 +27,10 @@ type call struct {
 	done   chan struct{} // closed when err or data is set
 	wanted chan struct{} // closed when there was a reader
 	err    error
-	data   []byte  // the page, in buf
-	buf    *[]byte // recycled when the call has ended and nobody reads data
-	extra  bool    // the memory is the store's, not the request's
+	data   []byte   // the page, in buf
+	sums   []uint32 // of its spans
+	buf    *[]byte  // recycled when the call has ended and nobody reads data
+	extra  bool     // the memory is the store's, not the request's
 
 	// Guarded by block.mu.
 	readers int           // who wait or copy
@@ -323,7 +324,7 @@ func (f *fetch) page(ctx context.Context, r io.Reader) error {
 	}
 	c.buf = f.s.pageOf(f.b)
 	data := (*c.buf)[:f.b.pageLen(p)]
-	k, err := io.ReadFull(r, data)
+	k, sums, err := readSpans(r, data)
 	f.s.m.fetchedBytes.Add(float64(k))
 	if err != nil {
 		f.s.putPage(c.buf)
@@ -333,7 +334,7 @@ func (f *fetch) page(ctx context.Context, r io.Reader) error {
 		}
 		return err
 	}
-	c.data = data
+	c.data, c.sums = data, sums
 	f.b.mu.Lock()
 	f.b.markUnread(p)
 	c.writing = true
@@ -343,6 +344,22 @@ func (f *fetch) page(ctx context.Context, r io.Reader) error {
 	f.arrived <- f.next
 	f.next++
 	return nil
+}
+
+// readSpans fills data and returns the checksums of its spans, each made while the
+// span is in the processor's cache.
+func readSpans(r io.Reader, data []byte) (n int, sums []uint32, err error) {
+	sums = make([]uint32, 0, ceilDiv(int64(len(data)), SpanSize))
+	for n < len(data) {
+		span := data[n:min(n+SpanSize, len(data))]
+		k, err := io.ReadFull(r, span)
+		n += k
+		if err != nil {
+			return n, nil, err
+		}
+		sums = append(sums, sumOf(span))
+	}
+	return n, sums, nil
 }
 
 // room waits until there is memory for one more page.
@@ -407,7 +424,7 @@ func (f *fetch) keep(ctx context.Context) {
 			f.end(p, c)
 			continue
 		}
-		err := f.s.keepPage(f.b, p, c.data)
+		err := f.s.keepPage(f.b, p, c.data, c.sums)
 		<-f.s.writers
 		if err != nil {
 			f.s.misplace(f.b)
@@ -487,7 +504,7 @@ func (f *fetch) hold(ctx context.Context, p int, c *call) {
 				return
 			}
 			if now.After(retry) && f.turn(c) {
-				err := f.s.keepPage(f.b, p, c.data)
+				err := f.s.keepPage(f.b, p, c.data, c.sums)
 				<-f.s.writers
 				if err == nil {
 					return
@@ -606,16 +623,12 @@ func (s *Store) dropSpareLocked(b *block, c *call) {
 
 // keepPage writes a fetched page and marks it present. The caller has taken one of
 // writers.
-func (s *Store) keepPage(b *block, p int, data []byte) error {
+func (s *Store) keepPage(b *block, p int, data []byte, sums []uint32) error {
 	n := int64(len(data))
 	if err := s.reserve(b.dir, n); err != nil {
 		return err
 	}
-	sums := make([]uint32, 0, b.spansPerPage())
-	for i := 0; i < len(data); i += SpanSize {
-		sums = append(sums, sumOf(data[i:min(i+SpanSize, len(data))]))
-	}
-	if _, err := b.file.WriteAt(data, b.pageOff(p)); err != nil {
+	if err := b.writePage(data, p); err != nil {
 		s.unreserve(b.dir, n)
 		s.fault(b.dir, err)
 		return err
@@ -624,6 +637,15 @@ func (s *Store) keepPage(b *block, p int, data []byte) error {
 		s.flush(b)
 	}
 	return nil
+}
+
+// writePage writes a page to the block's file. File systems let one writer at a time
+// into a file; those who wait there spin.
+func (b *block) writePage(data []byte, p int) error {
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	_, err := b.file.WriteAt(data, b.pageOff(p))
+	return err
 }
 
 // addPage marks a page of n bytes, reserved so far, as present and reports whether

@@ -26,7 +26,7 @@ type Options struct {
 	Allocator string        // MaxFree (default), RoundRobin, Greedy
 	Evict     evict.Options // policy and its parameters; W-TinyLFU
 
-	ReadAheadMax        int64         // bytes fetched ahead of a sequential reader at most; 128 MiB
+	ReadAheadMax        int64         // bytes fetched ahead of a sequential reader at most; 64 MiB, like WriteBehind: what comes sooner is written and read back
 	FetchSize           int64         // bytes asked of a Source in one request at most; 4 MiB
 	FreeAhead           int64         // bytes of room made beyond what is needed when blocks are evicted
 	MaxFetches          int           // requests to Sources at one time, in the whole store; 128
@@ -105,7 +105,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.TmpFolder, ".tmp_blocks")
 	setDefault(&o.PageSize, 1<<20)
 	setDefault(&o.Allocator, MaxFree)
-	setDefault(&o.ReadAheadMax, 128<<20)
+	setDefault(&o.ReadAheadMax, 64<<20)
 	setDefault(&o.FetchSize, 4<<20)
 	setDefault(&o.MaxFetches, 128)
 	setDefault(&o.WriteBehind, 64<<20)

@@ -175,6 +175,32 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 	return out, nil
 }
 
+// Lend is Read without a copy, for bytes of one page that was fetched and is in memory
+// still: the page stays there until release is called, which may be after Close. The
+// result is nil when the bytes are elsewhere, for Read to get.
+func (h *Handle) Lend(ctx context.Context, off int64, n int) (data []byte, release func(), err error) {
+	if err := h.within(off, n); err != nil || n == 0 {
+		return nil, nil, err
+	}
+	p := h.b.pageOf(off)
+	if off+int64(n) > h.b.pageOff(p)+h.b.pageLen(p) {
+		return nil, nil, nil
+	}
+	h.begin(off)
+	h.advance(off, n)
+	if !h.inMemory(off, n) {
+		return nil, nil, nil
+	}
+	c, err := h.page(ctx, p)
+	if c == nil || err != nil {
+		return nil, nil, err
+	}
+	h.prefetch(off+int64(n), 0)
+	h.next = off + int64(n)
+	at := off - h.b.pageOff(p)
+	return c.data[at : at+int64(n)], func() { h.leaveCall(c) }, nil
+}
+
 // within checks that the n bytes at off are in the block.
 func (h *Handle) within(off int64, n int) error {
 	if off < 0 || n < 0 || off+int64(n) > h.b.length {
