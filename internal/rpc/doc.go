@@ -15,11 +15,16 @@
 // pooled pages to the transport without being marshalled, in bytes that are
 // identical to plain protobuf.
 //
+// It owns bulk connections, which carry the calls with much payload between our own
+// processes past HTTP/2; docs/decisions/0011 says why. Handlers and callers see the
+// same streams.
+//
 // It never knows what a call means: no message of a service other than the
 // handshake, the version and the data stream is looked at here.
 //
 // Nothing here survives a crash: a restarted server knows no channel, and its
 // callers log in again when they notice.
 //
-// Locks: Server.channels and Pool.mu are leaves; neither is held during I/O.
+// Locks: Server.channels, Pool.mu, bulkServer.mu and bulkConns.mu are leaves; none is
+// held during I/O. bulkConn.out is held while a frame is written.
 package rpc
