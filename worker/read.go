@@ -84,7 +84,7 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 	if serr := out.close(); err == nil {
 		err = serr
 	}
-	if err == nil && s.endsFile() {
+	if err == nil && s.tell {
 		w.readDone(ctx, id)
 	}
 	return err
@@ -109,10 +109,12 @@ func (s *sending) sendAll(ctx context.Context, out *sender, receipts *receipts) 
 			// With this chunk the client may go on to the next block.
 			s.w.sequences.end(s.id)
 		}
-		if s.off == s.end && s.ahead.src == nil {
+		last := s.off == s.end
+		s.tell = last && s.tells()
+		if last && s.ahead.src == nil {
 			s.close()
 		}
-		if err := out.send(outgoing{d, missed, s.off == s.end && !s.endsFile()}); err != nil {
+		if err := out.send(outgoing{d, missed, last && !s.tell}); err != nil {
 			return err
 		}
 	}
@@ -129,6 +131,7 @@ type sending struct {
 	off, end int64 // what is still to be sent
 	chunk    int64
 	retried  bool
+	tell     bool // the end of the call waits until the master knows the file's blocks
 }
 
 // endsFile reports whether what was sent ends with the end of a file that the worker
@@ -230,6 +233,14 @@ func (w *Worker) mend(id blockid.ID, err error, persisted bool) bool {
 
 // commitTimeout bounds how long a reader waits for the master to be told.
 const commitTimeout = 2 * time.Second
+
+// fewReaders is up to how many reads at once wait for the master to be told. In a crowd
+// nobody does: there the time would be missed, and nobody asks. The last of a crowd are few
+// again and tell of all.
+const fewReaders = 4
+
+// tells reports whether the read, when it has come to its end, waits for readDone.
+func (s *sending) tells() bool { return s.w.readers.taken() <= fewReaders && s.endsFile() }
 
 // readDone tells the master at once of the blocks of a file that became whole by
 // reading it to its end, also when the client is leaving: who has closed its stream may
