@@ -22,6 +22,10 @@ type unverified struct {
 const (
 	maxUnverified = 256         // blocks that wait; more are left unverified
 	verifyDelay   = time.Second // a file that has just changed proves nothing
+	// verifyIdle is how long nobody must have used the store, verifyPatience how long
+	// that is waited for.
+	verifyIdle     = 300 * time.Millisecond
+	verifyPatience = 5 * time.Second
 )
 
 func newVerifier(w *Worker) *verifier {
@@ -48,9 +52,21 @@ func (v *verifier) run(ctx context.Context) error {
 				return nil
 			case <-time.After(time.Until(b.due)):
 			}
+			v.waitIdle(ctx)
 			if err := v.w.store.Verify(ctx, b.id); err != nil && ctx.Err() == nil {
 				v.w.log.Warn("a block that local clients read is damaged", "block", b.id, "error", err)
 			}
+		}
+	}
+}
+
+// waitIdle waits until nobody has used the store for a moment: readers come first.
+func (v *verifier) waitIdle(ctx context.Context) {
+	for end := time.Now().Add(verifyPatience); v.w.store.Idle() < verifyIdle && time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(verifyIdle / 4):
 		}
 	}
 }

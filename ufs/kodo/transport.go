@@ -53,7 +53,7 @@ func newPool(set settings, dialer *net.Dialer) *http.Transport {
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true,
 		WriteBufferSize:       128 << 10,
-		ReadBufferSize:        128 << 10,
+		ReadBufferSize:        16 << 10, // for headers: bodies are read past it, in larger pieces
 	}
 }
 

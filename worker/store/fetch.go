@@ -346,18 +346,23 @@ func (f *fetch) page(ctx context.Context, r io.Reader) error {
 	return nil
 }
 
-// readSpans fills data and returns the checksums of its spans, each made while the
-// span is in the processor's cache.
+// readPiece is how much is read before its checksums are made: it is in the processor's
+// cache then.
+const readPiece = 4 * SpanSize
+
+// readSpans fills data and returns the checksums of its spans.
 func readSpans(r io.Reader, data []byte) (n int, sums []uint32, err error) {
 	sums = make([]uint32, 0, ceilDiv(int64(len(data)), SpanSize))
 	for n < len(data) {
-		span := data[n:min(n+SpanSize, len(data))]
-		k, err := io.ReadFull(r, span)
+		piece := data[n:min(n+readPiece, len(data))]
+		k, err := io.ReadFull(r, piece)
 		n += k
 		if err != nil {
 			return n, nil, err
 		}
-		sums = append(sums, sumOf(span))
+		for span := range slices.Chunk(piece, SpanSize) {
+			sums = append(sums, sumOf(span))
+		}
 	}
 	return n, sums, nil
 }

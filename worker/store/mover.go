@@ -220,7 +220,7 @@ func (s *Store) moveLoop(ctx context.Context) {
 
 // busy reports whether a user opened or wrote a block a short while ago.
 func (s *Store) busy() bool {
-	return time.Since(time.Unix(0, s.lastUser.Load())) < s.opts.Mover.CoolDown
+	return s.Idle() < s.opts.Mover.CoolDown
 }
 
 // demoteOne moves the coldest block of a tier above its watermark one tier down

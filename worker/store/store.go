@@ -134,6 +134,9 @@ func every(ctx context.Context, interval time.Duration, f func()) {
 	}
 }
 
+// Idle is how long no user has opened or created a block.
+func (s *Store) Idle() time.Duration { return time.Since(time.Unix(0, s.lastUser.Load())) }
+
 // Info describes the block id; NotFound when the store has nothing of it.
 func (s *Store) Info(id blockid.ID) (Info, error) {
 	s.find(id)

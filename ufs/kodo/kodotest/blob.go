@@ -137,19 +137,25 @@ type memReader struct {
 }
 
 func (r *memReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
+	ahead := r.ahead()
+	if len(ahead) == 0 && len(p) > 0 {
+		return 0, io.EOF
 	}
+	n := copy(p, ahead)
+	r.pos += int64(n)
+	return n, nil
+}
+
+// ahead returns the rest of the segment at the present place, nothing at the end.
+func (r *memReader) ahead() []byte {
 	at := r.pos
 	for _, s := range r.blob.segments {
 		if at < int64(len(s)) {
-			n := copy(p, s[at:])
-			r.pos += int64(n)
-			return n, nil
+			return s[at:]
 		}
 		at -= int64(len(s))
 	}
-	return 0, io.EOF
+	return nil
 }
 
 func (r *memReader) Seek(offset int64, whence int) (int64, error) {

@@ -307,6 +307,33 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadFrom implements io.ReaderFrom: content in memory is sent from where it is.
+func (w *writer) ReadFrom(src io.Reader) (total int64, err error) {
+	part, _ := src.(*io.LimitedReader)
+	if part == nil {
+		return io.Copy(onlyWriter{w}, src)
+	}
+	content, inMemory := part.R.(*memReader)
+	if !inMemory {
+		return io.Copy(onlyWriter{w}, src)
+	}
+	for err == nil && part.N > 0 {
+		piece := content.ahead()
+		if len(piece) == 0 {
+			break
+		}
+		var n int
+		n, err = w.Write(piece[:min(int64(len(piece)), part.N)])
+		content.pos += int64(n)
+		part.N -= int64(n)
+		total += int64(n)
+	}
+	return total, err
+}
+
+// onlyWriter hides ReadFrom from io.Copy.
+type onlyWriter struct{ io.Writer }
+
 // Unwrap lets http.ResponseController reach the connection.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
