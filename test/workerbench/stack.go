@@ -296,11 +296,15 @@ func (s *stack) measureSequential(ctx context.Context, p params) ([]figure, erro
 	against := func() error { return s.download(ctx, "big", p.size, connections) }
 	cold := func(read func() error) func() (time.Duration, error) {
 		return func() (time.Duration, error) {
-			if err := s.cool(ctx, "/big"); err != nil {
+			err := s.cool(ctx, "/big")
+			if err == nil {
+				err = warmUp(p.dir, p.size+blockSize)
+			}
+			if err != nil {
 				return 0, err
 			}
 			begin := time.Now()
-			err := read()
+			err = read()
 			return time.Since(begin), err
 		}
 	}
