@@ -74,6 +74,8 @@ type FileInfo struct {
 	Xattr               map[string][]byte
 	MediumTypes         []string // media the file is pinned to
 	Blocks              []FileBlock
+
+	ticket []byte // proves to workers which object the file is
 }
 
 // FileBlock is one block of a file and where it is cached.
@@ -228,6 +230,7 @@ func fileInfo(p *filepb.FileInfo) *FileInfo {
 		InAlluxioPercentage: int(p.GetInAlluxioPercentage()), InMemoryPercentage: int(p.GetInMemoryPercentage()),
 		ReplicationMin: int(p.GetReplicationMin()), ReplicationMax: int(p.GetReplicationMax()),
 		UFSFingerprint: p.GetUfsFingerprint(), Xattr: maps.Clone(p.GetXattr()), MediumTypes: p.GetMediumType(),
+		ticket: p.GetTicket(),
 	}
 	if ttl := p.GetTtl(); p != nil && p.Ttl != nil && ttl >= 0 {
 		f.TTL = time.Duration(ttl) * time.Millisecond

@@ -488,6 +488,9 @@ func (r *Reader) ufsOptions(index int, length int64) *dataserverpb.OpenUfsBlockO
 	}
 	if r.info.Persisted {
 		o.UfsPath = &r.info.UFSPath
+		if r.info.ticket != nil {
+			o.Ticket, o.UfsFingerprint, o.FileLength = r.info.ticket, &r.info.UFSFingerprint, &r.info.Length
+		}
 		o.OffsetInFile = new(int64(index) * r.info.BlockSize)
 	} else {
 		o.BlockInUfsTier = new(true)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/internal/rpc"
 	"github.com/alluxio-go/alluxio/journal"
 	"github.com/alluxio-go/alluxio/master/blockmap"
@@ -270,6 +271,7 @@ func (m *Master) newTerm(ctx context.Context, p proposer) *term {
 		workers: newWorkerConfigs(),
 		persist: newPersister(),
 		backups: newBackups(),
+		tickets: ticket.NewKey(),
 		copy:    rpcCopier(m.pool),
 	}
 	t.blocks = blockmap.New(blockmap.Options{

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/master/blockmap"
 	"github.com/alluxio-go/alluxio/master/inode"
 	"github.com/alluxio-go/alluxio/master/mount"
@@ -73,6 +74,17 @@ func fileInfoMessage(fi *FileInfo) *filepb.FileInfo {
 		}
 	}
 	return m
+}
+
+// ticket is what a reader of the file shows to workers, nil when they have nothing to
+// fetch.
+func (t *term) ticket(fi *FileInfo) []byte {
+	in := &fi.Inode
+	fingerprint := contentFingerprint(in.Fingerprint)
+	if in.IsDir() || in.Persistence != inode.Persisted || fingerprint == "" {
+		return nil
+	}
+	return t.tickets.Sign(ticket.File{Container: in.ID.Container(), Length: fi.Length, UFSPath: fi.UFSPath, Fingerprint: fingerprint})
 }
 
 func fileInfoMessages(infos []FileInfo) []*filepb.FileInfo {

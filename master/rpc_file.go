@@ -33,7 +33,11 @@ func (s *fileService) GetStatus(ctx context.Context, r *filepb.GetStatusPRequest
 	if err != nil {
 		return nil, err
 	}
-	return &filepb.GetStatusPResponse{FileInfo: fileInfoMessage(&fi)}, nil
+	m := fileInfoMessage(&fi)
+	if o.AccessMode != nil { // it is about to be opened
+		m.Ticket = c.t.ticket(&fi)
+	}
+	return &filepb.GetStatusPResponse{FileInfo: m}, nil
 }
 
 func (s *fileService) Exists(ctx context.Context, r *filepb.ExistsPRequest) (*filepb.ExistsPResponse, error) {

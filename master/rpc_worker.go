@@ -144,7 +144,7 @@ func (s *blockWorkerService) RegisterWorker(_ context.Context, r *blockpb.Regist
 	if err != nil {
 		return nil, err
 	}
-	return &blockpb.RegisterWorkerPResponse{}, t.Register(blockmap.WorkerID(r.GetWorkerId()), registrationOf(r),
+	return &blockpb.RegisterWorkerPResponse{TicketKey: t.tickets[:]}, t.Register(blockmap.WorkerID(r.GetWorkerId()), registrationOf(r),
 		heldOf(r.GetCurrentBlocks()), propertiesOf(r.GetOptions().GetConfigs()))
 }
 
@@ -168,7 +168,7 @@ func (s *blockWorkerService) RegisterWorkerStream(stream grpc.BidiStreamingServe
 		if err := reg.Add(heldOf(r.GetCurrentBlocks())); err != nil {
 			return err
 		}
-		if err := stream.Send(&blockpb.RegisterWorkerPResponse{}); err != nil {
+		if err := stream.Send(&blockpb.RegisterWorkerPResponse{TicketKey: t.tickets[:]}); err != nil {
 			return err
 		}
 		if r, err = stream.Recv(); err == io.EOF {

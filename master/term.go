@@ -11,6 +11,7 @@ import (
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/journal"
 	"github.com/alluxio-go/alluxio/master/blockmap"
 	"github.com/alluxio-go/alluxio/master/inode"
@@ -44,6 +45,8 @@ type term struct {
 	backups *backups
 	copy    copier
 	loads   loadJobs
+
+	tickets ticket.Key // of this term
 
 	registered atomic.Bool // whether a worker has registered in this term
 

@@ -10,6 +10,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 	"github.com/alluxio-go/alluxio/proto/filepb"
 	"github.com/alluxio-go/alluxio/proto/grpcpb"
@@ -67,9 +68,10 @@ func (m *masterClient) workerID(ctx context.Context, addr *grpcpb.WorkerNetAddre
 }
 
 // register replaces all that the master knows about this worker. It streams the
-// blocks in batches, each acknowledged.
-func (m *masterClient) register(ctx context.Context, batches []*blockpb.RegisterWorkerPRequest) error {
-	return m.master.Once(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) error {
+// blocks in batches, each acknowledged. It returns the key of the master's tickets, nil
+// if it has none.
+func (m *masterClient) register(ctx context.Context, batches []*blockpb.RegisterWorkerPRequest) (key *ticket.Key, err error) {
+	err = m.master.Once(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		stream, err := blockpb.NewBlockMasterWorkerServiceClient(conn).RegisterWorkerStream(ctx)
@@ -81,8 +83,12 @@ func (m *masterClient) register(ctx context.Context, batches []*blockpb.Register
 				_, err = stream.Recv() // says why
 				return err
 			}
-			if _, err := stream.Recv(); err != nil {
+			resp, err := stream.Recv()
+			if err != nil {
 				return err
+			}
+			if k, ok := ticket.KeyOf(resp.GetTicketKey()); ok {
+				key = &k
 			}
 		}
 		if err := stream.CloseSend(); err != nil {
@@ -90,6 +96,7 @@ func (m *masterClient) register(ctx context.Context, batches []*blockpb.Register
 		}
 		return drain(stream)
 	})
+	return key, err
 }
 
 // commitBlock tells the master of a block that became whole here.

@@ -13,6 +13,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 	"github.com/alluxio-go/alluxio/proto/dataserverpb"
 	"github.com/alluxio-go/alluxio/worker/store"
@@ -92,7 +93,7 @@ func (w *Worker) locate(ctx context.Context, id blockid.ID, o *dataserverpb.Open
 	if b.path, err = m.rel(o.GetUfsPath()); err != nil {
 		return nil, err
 	}
-	if b.fileVersion, err = w.versionOf(ctx, id, b); err != nil {
+	if b.fileVersion, err = w.versionOf(ctx, id, b, o); err != nil {
 		return nil, err
 	}
 	if b.offset < 0 || b.length < 0 || b.offset+b.length > b.size {
@@ -102,10 +103,26 @@ func (w *Worker) locate(ctx context.Context, id blockid.ID, o *dataserverpb.Open
 	return b, nil
 }
 
+// shown returns the version of the file that a client knows from the master, if it has
+// the master's ticket for that.
+func (w *Worker) shown(id blockid.ID, o *dataserverpb.OpenUfsBlockOptions) (fileVersion, bool) {
+	key := w.tickets.Load()
+	if key == nil || o.Ticket == nil || !key.Proves(o.Ticket, ticket.File{
+		Container: id.Container(), Length: o.GetFileLength(), UFSPath: o.GetUfsPath(), Fingerprint: o.GetUfsFingerprint()}) {
+		return fileVersion{}, false
+	}
+	return fileVersion{fingerprint: o.GetUfsFingerprint(), size: o.GetFileLength()}, true
+}
+
 // versionOf finds out which version of its file a block belongs to: the one
-// the master recorded, else the one that is there now.
-func (w *Worker) versionOf(ctx context.Context, id blockid.ID, b *below) (fileVersion, error) {
+// the master recorded, as the client can show or the master says, else the one that is
+// there now.
+func (w *Worker) versionOf(ctx context.Context, id blockid.ID, b *below, o *dataserverpb.OpenUfsBlockOptions) (fileVersion, error) {
 	if v, ok := w.versions.get(id.Container()); ok {
+		return v, nil
+	}
+	if v, ok := w.shown(id, o); ok {
+		w.versions.put(id.Container(), v)
 		return v, nil
 	}
 	var v fileVersion

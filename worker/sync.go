@@ -77,9 +77,11 @@ func (w *Worker) registerOnce(ctx context.Context) error {
 		return err
 	}
 	blocks := w.store.Blocks(w.report.reset)
-	if err := w.master.register(ctx, w.registration(id, blocks)); err != nil {
+	key, err := w.master.register(ctx, w.registration(id, blocks))
+	if err != nil {
 		return err
 	}
+	w.tickets.Store(key)
 	w.id.Store(id)
 	w.m.registrations.Inc()
 	w.log.Info("registered with the master", "worker", id, "blocks", len(blocks))

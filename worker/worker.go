@@ -16,6 +16,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 	"github.com/alluxio-go/alluxio/proto/grpcpb"
 	"github.com/alluxio-go/alluxio/ufs"
@@ -62,6 +63,7 @@ type Worker struct {
 
 	server           atomic.Pointer[rpc.Server] // nil until Run serves
 	versions         versions
+	tickets          atomic.Pointer[ticket.Key] // of the master this worker is registered with; nil before
 	sequences        sequences
 	readers, writers slots
 	id               atomic.Int64  // given by the master

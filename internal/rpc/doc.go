@@ -16,7 +16,7 @@
 // identical to plain protobuf.
 //
 // It owns bulk connections, which carry the calls with much payload between our own
-// processes past HTTP/2; docs/decisions/0011 says why. Handlers and callers see the
+// processes past HTTP/2; docs/decisions/0012 says why. Handlers and callers see the
 // same streams.
 //
 // It never knows what a call means: no message of a service other than the

@@ -2541,6 +2541,7 @@ func (x *RegisterWorkerPRequest) GetCurrentBlocks() []*LocationBlockIdListEntry 
 
 type RegisterWorkerPResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	TicketKey     []byte                 `protobuf:"bytes,1000,opt,name=ticket_key,json=ticketKey" json:"ticket_key,omitempty"` // see internal/ticket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2573,6 +2574,13 @@ func (x *RegisterWorkerPResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use RegisterWorkerPResponse.ProtoReflect.Descriptor instead.
 func (*RegisterWorkerPResponse) Descriptor() ([]byte, []int) {
 	return file_blockpb_block_master_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *RegisterWorkerPResponse) GetTicketKey() []byte {
+	if x != nil {
+		return x.TicketKey
+	}
+	return nil
 }
 
 var File_blockpb_block_master_proto protoreflect.FileDescriptor
@@ -2753,8 +2761,10 @@ const file_blockpb_block_master_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1c.alluxio.grpc.block.TierListR\x05value:\x028\x01\x1a_\n" +
 	"\x10LostStorageEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
-	"\x05value\x18\x02 \x01(\v2\x1f.alluxio.grpc.block.StorageListR\x05value:\x028\x01\"\x19\n" +
-	"\x17RegisterWorkerPResponse*\xc9\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x1f.alluxio.grpc.block.StorageListR\x05value:\x028\x01\"9\n" +
+	"\x17RegisterWorkerPResponse\x12\x1e\n" +
+	"\n" +
+	"ticket_key\x18\xe8\a \x01(\fR\tticketKey*\xc9\x01\n" +
 	"\x14BlockMasterInfoField\x12\x12\n" +
 	"\x0eCAPACITY_BYTES\x10\x01\x12\x1b\n" +
 	"\x17CAPACITY_BYTES_ON_TIERS\x10\x02\x12\x0e\n" +

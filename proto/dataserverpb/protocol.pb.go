@@ -35,8 +35,12 @@ type OpenUfsBlockOptions struct {
 	NoCache               *bool                  `protobuf:"varint,6,opt,name=no_cache,json=noCache" json:"no_cache,omitempty"`
 	User                  *string                `protobuf:"bytes,7,opt,name=user" json:"user,omitempty"`
 	BlockInUfsTier        *bool                  `protobuf:"varint,8,opt,name=block_in_ufs_tier,json=blockInUfsTier" json:"block_in_ufs_tier,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// What the master said of the file, and its ticket for that: see internal/ticket.
+	Ticket         []byte  `protobuf:"bytes,1000,opt,name=ticket" json:"ticket,omitempty"`
+	UfsFingerprint *string `protobuf:"bytes,1001,opt,name=ufs_fingerprint,json=ufsFingerprint" json:"ufs_fingerprint,omitempty"`
+	FileLength     *int64  `protobuf:"varint,1002,opt,name=file_length,json=fileLength" json:"file_length,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *OpenUfsBlockOptions) Reset() {
@@ -123,6 +127,27 @@ func (x *OpenUfsBlockOptions) GetBlockInUfsTier() bool {
 		return *x.BlockInUfsTier
 	}
 	return false
+}
+
+func (x *OpenUfsBlockOptions) GetTicket() []byte {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *OpenUfsBlockOptions) GetUfsFingerprint() string {
+	if x != nil && x.UfsFingerprint != nil {
+		return *x.UfsFingerprint
+	}
+	return ""
+}
+
+func (x *OpenUfsBlockOptions) GetFileLength() int64 {
+	if x != nil && x.FileLength != nil {
+		return *x.FileLength
+	}
+	return 0
 }
 
 type CreateUfsFileOptions struct {
@@ -273,7 +298,7 @@ var File_dataserverpb_protocol_proto protoreflect.FileDescriptor
 
 const file_dataserverpb_protocol_proto_rawDesc = "" +
 	"\n" +
-	"\x1bdataserverpb/protocol.proto\x12\x18alluxio.proto.dataserver\x1a\x12sharedpb/acl.proto\"\x9f\x02\n" +
+	"\x1bdataserverpb/protocol.proto\x12\x18alluxio.proto.dataserver\x1a\x12sharedpb/acl.proto\"\x84\x03\n" +
 	"\x13OpenUfsBlockOptions\x12\x19\n" +
 	"\bufs_path\x18\x01 \x01(\tR\aufsPath\x12$\n" +
 	"\x0eoffset_in_file\x18\x02 \x01(\x03R\foffsetInFile\x12\x1d\n" +
@@ -283,7 +308,11 @@ const file_dataserverpb_protocol_proto_rawDesc = "" +
 	"\amountId\x18\x05 \x01(\x03R\amountId\x12\x19\n" +
 	"\bno_cache\x18\x06 \x01(\bR\anoCache\x12\x12\n" +
 	"\x04user\x18\a \x01(\tR\x04user\x12)\n" +
-	"\x11block_in_ufs_tier\x18\b \x01(\bR\x0eblockInUfsTier\"\xc7\x01\n" +
+	"\x11block_in_ufs_tier\x18\b \x01(\bR\x0eblockInUfsTier\x12\x17\n" +
+	"\x06ticket\x18\xe8\a \x01(\fR\x06ticket\x12(\n" +
+	"\x0fufs_fingerprint\x18\xe9\a \x01(\tR\x0eufsFingerprint\x12 \n" +
+	"\vfile_length\x18\xea\a \x01(\x03R\n" +
+	"fileLength\"\xc7\x01\n" +
 	"\x14CreateUfsFileOptions\x12\x19\n" +
 	"\bufs_path\x18\x01 \x01(\tR\aufsPath\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x14\n" +

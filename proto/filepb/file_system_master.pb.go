@@ -3457,6 +3457,7 @@ type FileInfo struct {
 	LastAccessTimeMs       *int64                 `protobuf:"varint,31,opt,name=lastAccessTimeMs" json:"lastAccessTimeMs,omitempty"`
 	Xattr                  map[string][]byte      `protobuf:"bytes,32,rep,name=xattr" json:"xattr,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	MediumType             []string               `protobuf:"bytes,33,rep,name=mediumType" json:"mediumType,omitempty"`
+	Ticket                 []byte                 `protobuf:"bytes,1000,opt,name=ticket" json:"ticket,omitempty"` // for workers, see internal/ticket
 	unknownFields          protoimpl.UnknownFields
 	sizeCache              protoimpl.SizeCache
 }
@@ -3718,6 +3719,13 @@ func (x *FileInfo) GetXattr() map[string][]byte {
 func (x *FileInfo) GetMediumType() []string {
 	if x != nil {
 		return x.MediumType
+	}
+	return nil
+}
+
+func (x *FileInfo) GetTicket() []byte {
+	if x != nil {
+		return x.Ticket
 	}
 	return nil
 }
@@ -7881,7 +7889,7 @@ const file_filepb_file_system_master_proto_rawDesc = "" +
 	"\tblockInfo\x18\x01 \x01(\v2\x17.alluxio.grpc.BlockInfoR\tblockInfo\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12B\n" +
 	"\fufsLocations\x18\x03 \x03(\v2\x1e.alluxio.grpc.WorkerNetAddressR\fufsLocations\x12.\n" +
-	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\xe5\t\n" +
+	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\xfe\t\n" +
 	"\bFileInfo\x12\x16\n" +
 	"\x06fileId\x18\x01 \x01(\x03R\x06fileId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -7922,7 +7930,8 @@ const file_filepb_file_system_master_proto_rawDesc = "" +
 	"\x05xattr\x18  \x03(\v2&.alluxio.grpc.file.FileInfo.XattrEntryR\x05xattr\x12\x1e\n" +
 	"\n" +
 	"mediumType\x18! \x03(\tR\n" +
-	"mediumType\x1a8\n" +
+	"mediumType\x12\x17\n" +
+	"\x06ticket\x18\xe8\a \x01(\fR\x06ticket\x1a8\n" +
 	"\n" +
 	"XattrEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
