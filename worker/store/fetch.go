@@ -608,6 +608,7 @@ func (s *Store) dropSpareLocked(b *block, c *call) {
 // writers.
 func (s *Store) keepPage(b *block, p int, data []byte) error {
 	n := int64(len(data))
+	s.touch(b.dir)
 	if err := s.reserve(b.dir, n); err != nil {
 		return err
 	}
