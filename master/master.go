@@ -20,8 +20,8 @@ import (
 
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
-	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/internal/rpc"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/journal"
 	"github.com/alluxio-go/alluxio/master/blockmap"
 	"github.com/alluxio-go/alluxio/master/inode"

@@ -213,10 +213,11 @@ func TestTierDiskFails(t *testing.T) {
 	u.reads(all...)
 	u.mustWrite("/cache1", 100, 40*mib, client.MustCache) // needs two tiers
 
+	before := u.capacity().CapacityOnTiers["MEM"]
 	mem.fill()
 	u.w.Until(20*time.Second, "the full disk has no room", func() bool {
 		c := u.capacity()
-		return c.CapacityOnTiers["MEM"] <= c.UsedOnTiers["MEM"]+mib
+		return c.CapacityOnTiers["MEM"] < before && c.CapacityOnTiers["MEM"] <= c.UsedOnTiers["MEM"]+mib
 	})
 	u.reads(all...)
 	u.mustWrite("/cache2", 101, 10*mib, client.MustCache)

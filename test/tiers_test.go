@@ -45,7 +45,7 @@ func TestTiers(t *testing.T) {
 		"alluxio.worker.tieredstore.level2.alias=HDD",
 		"alluxio.worker.tieredstore.level2.dirs.path="+dir("hdd1")+","+dir("hdd2"), "alluxio.worker.tieredstore.level2.dirs.quota=20MB,30MB",
 		"alluxio.worker.allocator.class=alluxio.worker.block.allocator.RoundRobinAllocator",
-		"alluxio.worker.management.load.detection.cool.down.time=1h", // nothing is moved by itself yet
+		"alluxio.worker.management.load.detection.cool.down.time=1h", "alluxio.worker.management.tier.align.reserved.bytes=0", // nothing is moved by itself
 	)
 	w.Start()
 	fs := newClient(t, w)

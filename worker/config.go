@@ -26,18 +26,16 @@ func storeOptions(conf *config.Config, log *slog.Logger, reg prometheus.Register
 			Attenuation: conf.Float(config.WorkerBlockAnnotatorLRFUAttenuationFactor),
 			Step:        conf.Float(config.WorkerBlockAnnotatorLRFUStepFactor),
 		},
-		FreeAhead: conf.Bytes(config.WorkerTieredstoreFreeAheadBytes),
-		Mover: store.MoverOptions{
-			StayUp:       !conf.Bool(config.WorkerManagementTierAlignEnabled),
-			StayDown:     !conf.Bool(config.WorkerManagementTierPromoteEnabled),
-			CoolDown:     conf.Duration(config.WorkerManagementLoadDetectionCoolDownTime),
-			PromoteQuota: float64(conf.Int(config.WorkerManagementTierPromoteQuotaPercent)) / 100,
-		},
+		FreeAhead:           conf.Bytes(config.WorkerTieredstoreFreeAheadBytes),
+		Mover:               moverOptions(conf),
 		ScrubBytesPerSecond: conf.Bytes(config.WorkerScrubberBytesPerSecond),
 
 		Observer:   obs,
 		Logger:     log,
 		Registerer: reg,
+	}
+	if err := reviewOptions(conf, &opts); err != nil {
+		return opts, err
 	}
 	levels := conf.Int(config.WorkerTieredstoreLevels)
 	if levels < 1 {
@@ -52,6 +50,38 @@ func storeOptions(conf *config.Config, log *slog.Logger, reg prometheus.Register
 		opts.Tiers = append(opts.Tiers, tier)
 	}
 	return opts, nil
+}
+
+// moverOptions derives what is moved between tiers.
+func moverOptions(conf *config.Config) store.MoverOptions {
+	quota := conf.Int(config.WorkerManagementTierPromoteQuotaPercent)
+	return store.MoverOptions{
+		NoAlign:      !conf.Bool(config.WorkerManagementTierAlignEnabled),
+		NoPromote:    !conf.Bool(config.WorkerManagementTierPromoteEnabled) || quota == 0,
+		NoRestore:    !conf.Bool(config.WorkerManagementTierSwapRestoreEnabled),
+		Reserve:      conf.Bytes(config.WorkerManagementTierAlignReservedBytes),
+		PromoteQuota: float64(quota) / 100,
+		AlignRange:   conf.Int(config.WorkerManagementTierAlignRange),
+		PromoteRange: conf.Int(config.WorkerManagementTierPromoteRange),
+		Backoff:      conf.Enum(config.WorkerManagementBackoffStrategy),
+		CoolDown:     max(conf.Duration(config.WorkerManagementLoadDetectionCoolDownTime), 1), // 0 means the default to the store
+		Tasks:        conf.Int(config.WorkerManagementTaskThreadCount),
+		Transfers:    conf.Int(config.WorkerManagementBlockTransferConcurrencyLimit),
+	}
+}
+
+// reviewOptions sets from how little free room on a directory is spared.
+func reviewOptions(conf *config.Config, opts *store.Options) error {
+	if simpleName(conf.Class(config.WorkerReviewerClass)) == "AcceptingReviewer" {
+		return nil
+	}
+	softKey, hardKey := config.WorkerReviewerProbabilisticSoftlimitBytes, config.WorkerReviewerProbabilisticHardlimitBytes
+	opts.SoftLimit, opts.HardLimit = conf.Bytes(softKey), conf.Bytes(hardKey)
+	if opts.SoftLimit < opts.HardLimit {
+		return errors.Errorf(errors.Invalid, "%s=%d and %s=%d: the hard limit must not be above the soft one.",
+			softKey.Name(), opts.SoftLimit, hardKey.Name(), opts.HardLimit)
+	}
+	return nil
 }
 
 // evictionPolicy is the annotator, or what an evictor of older releases comes

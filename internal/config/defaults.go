@@ -21,6 +21,9 @@ func atLeast(least, perCPU int) func() string {
 	return func() string { return strconv.Itoa(max(least, perCPU*runtime.NumCPU())) }
 }
 
+// halfCPUs is the default of what is limited by disks more than by processors.
+func halfCPUs() string { return strconv.Itoa(max(2, runtime.NumCPU()/2)) }
+
 func isLevel(args []any, level string) bool { return len(args) == 1 && fmt.Sprint(args[0]) == level }
 
 // mountedRAMDisk is where `alluxio-mount.sh` and Alluxio mount a ramdisk.

@@ -42,14 +42,34 @@ var (
 		"How fast LRFU forgets (2 or more).")
 	WorkerEvictorClass = classKey("alluxio.worker.evictor.class", "", []string{"LRUEvictor", "PartialLRUEvictor", "GreedyEvictor", "LRFUEvictor"}, Worker, Warn,
 		"Older name for the order of eviction: LRUEvictor, PartialLRUEvictor, GreedyEvictor or LRFUEvictor.")
+	WorkerReviewerClass = classKey("alluxio.worker.reviewer.class", "alluxio.worker.block.reviewer.ProbabilisticBufferReviewer", []string{"ProbabilisticBufferReviewer", "AcceptingReviewer"}, Worker, Warn,
+		"Whether a directory that is nearly full gets new blocks while others have room: ProbabilisticBufferReviewer, the less is free the fewer; AcceptingReviewer, all.")
+	WorkerReviewerProbabilisticSoftlimitBytes = bytesKey("alluxio.worker.reviewer.probabilistic.softlimit.bytes", "256MB", Worker, Warn,
+		"With less than this free a directory gets fewer new blocks. Of a small directory a tenth at most, and the hard limit shrinks with it.")
+	WorkerReviewerProbabilisticHardlimitBytes = bytesKey("alluxio.worker.reviewer.probabilistic.hardlimit.bytes", "64MB", Worker, Warn,
+		"With no more than this free a directory gets no new blocks while others have room.")
 	WorkerManagementTierAlignEnabled = boolKey("alluxio.worker.management.tier.align.enabled", "true", Worker, Warn,
-		"Move often used blocks to faster tiers and seldom used ones to slower tiers in the background.")
+		"Move blocks down to make room in a faster tier, and let often used blocks of a slower tier change places with seldom used ones.")
+	WorkerManagementTierAlignRange = intKey("alluxio.worker.management.tier.align.range", "100", Worker, Warn,
+		"Blocks of a tier that are considered at one time for changing places.", positive)
+	WorkerManagementTierAlignReservedBytes = bytesKey("alluxio.worker.management.tier.align.reserved.bytes", "1GB", Worker, Warn,
+		"Room that is kept free in each directory of all tiers but the last, for new blocks and those that move up; a tenth of the directory at most. With 0 a full tier gives its coldest blocks up instead of moving them down.")
 	WorkerManagementTierPromoteEnabled = boolKey("alluxio.worker.management.tier.promote.enabled", "true", Worker, Warn,
 		"Move blocks up in the background while a faster tier has room.")
+	WorkerManagementTierPromoteRange = intKey("alluxio.worker.management.tier.promote.range", "100", Worker, Warn,
+		"Blocks of a tier that are considered at one time for moving up.", positive)
 	WorkerManagementTierPromoteQuotaPercent = intKey("alluxio.worker.management.tier.promote.quota.percent", "90", Worker, Warn,
-		"Stop moving up when the faster tier is this full.", between(0, 100))
+		"Stop moving up when the faster tier is this full; 0 is never to move up into free room.", between(0, 100))
+	WorkerManagementTierSwapRestoreEnabled = boolKey("alluxio.worker.management.tier.swap.restore.enabled", "true", Worker, Warn,
+		"Make room anew that blocks of different sizes took when they changed places, by moving down and evicting more.")
+	WorkerManagementTaskThreadCount = intKey("alluxio.worker.management.task.thread.count", "", Worker, Warn,
+		"Pairs of tiers that are put in order at the same time.", computed("max(4, CPUs)", atLeast(4, 1)), positive)
+	WorkerManagementBlockTransferConcurrencyLimit = intKey("alluxio.worker.management.block.transfer.concurrency.limit", "", Worker, Warn,
+		"Blocks that are moved between tiers at the same time.", computed("max(2, CPUs / 2)", halfCPUs), positive)
+	WorkerManagementBackoffStrategy = enumKey("alluxio.worker.management.backoff.strategy", "ANY", []string{"ANY", "DIRECTORY"}, Worker, Warn,
+		"Which background moves wait while users read and write: ANY, all; DIRECTORY, those from and to the directories that are used.")
 	WorkerManagementLoadDetectionCoolDownTime = durationKey("alluxio.worker.management.load.detection.cool.down.time", "10sec", Worker, Warn,
-		"How long background moves wait after the last user read or write.")
+		"How long background moves wait after the last user read or write. Moves that make room for what is being written do not wait.")
 	WorkerPageStorePageSize = bytesKey("alluxio.worker.page.store.page.size", "1MB", Worker, Warn,
 		"Size of the pages in which blocks are fetched, checked and kept in part.", positive)
 	WorkerBlockHeartbeatInterval = durationKey("alluxio.worker.block.heartbeat.interval", "1sec", Worker, Warn,

@@ -28,14 +28,13 @@ func (s *Store) allocate(id blockid.ID, n int64, at Place) (*dir, error) {
 func (s *Store) allocateBut(bad *dir, id blockid.ID, n int64, at Place) (*dir, error) {
 	s.mu.Lock()
 	wanted := but(bad, s.dirsAt(at))
-	d := s.pickLocked(wanted, n, nil)
-	if d == nil && !at.Strict {
+	choices := [][]*dir{wanted}
+	if !at.Strict {
 		for _, t := range s.tiers {
-			if d = s.pickLocked(but(bad, t.dirs), n, nil); d != nil {
-				break
-			}
+			choices = append(choices, but(bad, t.dirs))
 		}
 	}
+	d := s.pickFirstLocked(choices, n, s.headroomsLocked(wanted))
 	var victims []*block
 	if d == nil {
 		d, victims = s.makeRoomLocked(id, wanted, n)
@@ -44,7 +43,7 @@ func (s *Store) allocateBut(bad *dir, id blockid.ID, n int64, at Place) (*dir, e
 		d, victims = s.makeRoomLocked(id, but(bad, s.dirs), n)
 	}
 	if d != nil {
-		d.reserved += n
+		s.takeLocked(d, n)
 	}
 	s.mu.Unlock()
 	s.evicted(victims)
@@ -108,7 +107,7 @@ func (s *Store) makeRoomLocked(id blockid.ID, dirs []*dir, n int64) (*dir, []*bl
 		if d.limit() < n {
 			continue
 		}
-		if victims, ok := s.evictLocked(d, n); ok {
+		if victims, ok := s.evictLocked(d, n, true); ok {
 			return d, victims
 		}
 	}
@@ -134,8 +133,9 @@ func inTurn(id blockid.ID, dirs []*dir) []*dir {
 }
 
 // evictLocked drops blocks of d until n bytes are free, and if it drops any,
-// FreeAhead more as far as it can. If n cannot be reached nothing is dropped.
-func (s *Store) evictLocked(d *dir, n int64) (victims []*block, ok bool) {
+// FreeAhead more as far as it can; if need be, and wishes says so, those that somebody
+// asked for too. If n cannot be reached nothing is dropped.
+func (s *Store) evictLocked(d *dir, n int64, wishes bool) (victims []*block, ok bool) {
 	missing, ahead := n-d.free(), int64(0)
 	if missing > 0 {
 		ahead = s.opts.FreeAhead
@@ -147,7 +147,7 @@ func (s *Store) evictLocked(d *dir, n int64) (victims []*block, ok bool) {
 	}
 	for missing+ahead > 0 {
 		id, ok := d.policy.Victim(keep)
-		if !ok && missing > 0 {
+		if !ok && missing > 0 && wishes {
 			id, ok = d.oldestWish()
 		}
 		if !ok && missing <= 0 {
@@ -166,6 +166,9 @@ func (s *Store) evictLocked(d *dir, n int64) (victims []*block, ok bool) {
 	for _, b := range victims {
 		s.removeLocked(b)
 	}
+	if d.tier.index < len(s.tiers)-1 {
+		s.m.notDemoted.Add(float64(len(victims)))
+	}
 	return victims, true
 }
 
@@ -183,10 +186,10 @@ func (s *Store) reserve(d *dir, n int64) error {
 	var victims []*block
 	ok := d.state != dirFailed
 	if ok && d.free() < n {
-		victims, ok = s.evictLocked(d, n)
+		victims, ok = s.evictLocked(d, n, true)
 	}
 	if ok {
-		d.reserved += n
+		s.takeLocked(d, n)
 	}
 	s.mu.Unlock()
 	s.evicted(victims)
@@ -214,10 +217,12 @@ func (s *Store) dirFor(id blockid.ID, length int64, at Place) *dir {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wanted, wishes := s.dirsAt(at), s.fillsLocked()
-	for _, dirs := range [...][]*dir{wanted, s.dirs} {
-		if d := s.pickLocked(dirs, length, wishes); d != nil {
-			return d
-		}
+	promised := s.headroomsLocked(wanted)
+	for d, n := range wishes {
+		promised[d] += n
+	}
+	if d := s.pickFirstLocked([][]*dir{wanted, s.dirs}, length, promised); d != nil {
+		return d
 	}
 	var most *dir
 	for _, dirs := range [...][]*dir{wanted, s.dirs} {

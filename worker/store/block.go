@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	stderrors "errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,6 +48,9 @@ type block struct {
 	filling     bool          // and not idle since it was begun
 	wanted      bool          // asked for by Handle.Wish, and not idle since
 	wish        *list.Element // of dir.wishes; nil unless it is kept for readers to come
+	hot         *list.Element // of its tier's; nil unless it may be moved up
+	heat        float64       // see warmLocked
+	damaged     bool          // it could not be copied
 	misplaced   bool          // dir has no room for the rest of it, another directory has
 
 	unread atomic.Int32 // pages in mu.unread
@@ -74,7 +78,7 @@ type block struct {
 // newBlock makes a block of a sidecar. Its dir and accounting are the caller's.
 func newBlock(m *meta, d *dir) *block {
 	b := &block{id: m.id, length: m.length, pageSize: m.pageSize, dir: d, bytes: m.bytes(),
-		whole: m.whole(), fingerprint: m.fingerprint, confirmed: m.fingerprint != ""}
+		whole: m.whole(), fingerprint: m.fingerprint, confirmed: m.fingerprint != "", heat: math.Inf(-1)}
 	b.mu.present, b.mu.sums = m.present, m.sums
 	return b
 }
@@ -116,6 +120,12 @@ func (b *block) resized() {
 	}
 }
 
+// use counts a use of b where it is. Store.mu is held.
+func (b *block) use() {
+	b.dir.policy.Use(b.id)
+	b.dir.unsaved.Use(b.id)
+}
+
 // countEvictable counts the bytes of b in its directory if b could be evicted now:
 // not while it is open. Store.mu is held.
 func (b *block) countEvictable() {
@@ -134,6 +144,7 @@ func (b *block) busy() bool { return b.refs > 0 || b.moving }
 func (b *block) untrack() {
 	b.dropWish()
 	b.dir.policy.Remove(b.id)
+	b.dir.unsaved.Remove(b.id)
 	b.tracked = false
 	b.countEvictable()
 }

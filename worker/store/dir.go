@@ -42,9 +42,12 @@ type dir struct {
 	// writers and fetches may still write: used+reserved ≤ limit(), except while
 	// a lowered one is being enforced.
 	used, reserved int64
-	policy         evict.Policy[blockid.ID]
-	wishes         list.List // of wished, the oldest first
-	evictable      int64     // bytes of used that policy knows of and nobody has open
+	written        int64                    // of reserved, what is in files of Writers already
+	leaving        int64                    // bytes of blocks on their way to other directories
+	policy         evict.Policy[blockid.ID] // of the blocks that may be evicted
+	unsaved        evict.Policy[blockid.ID] // of those that may be moved only
+	wishes         list.List                // of wished, the oldest first
+	evictable      int64                    // bytes of used that policy knows of and nobody has open
 	state          dirState
 	cause          error  // why it is not dirOK
 	scanning       bool   // the index does not have all of its blocks
@@ -57,6 +60,7 @@ type dir struct {
 	probePause time.Duration
 	room       int64 // what the disk had room for when it was last looked at
 
+	lastUser   atomic.Int64 // like Store.lastUser, here
 	readErrors atomic.Int32 // in a row
 	aside      atomic.Int32 // damaged pages that were to be kept in quarantine
 }
@@ -68,7 +72,11 @@ func newDir(t *tier, o DirOptions, opts *Options) (*dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dir{DirOptions: o, tier: t, policy: p, sync: o.Medium != "MEM", room: math.MaxInt64}
+	unsaved, err := evict.New[blockid.ID](evict.Options{Policy: "LRU"})
+	if err != nil {
+		return nil, err
+	}
+	d := &dir{DirOptions: o, tier: t, policy: p, unsaved: unsaved, sync: o.Medium != "MEM", room: math.MaxInt64}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(o.Path))
 	d.hash = h.Sum64()

@@ -12,16 +12,20 @@
 //     bound to a UFS object and the reader has a Source, fetched again;
 //     otherwise the read fails with kind Corrupt. Never wrong bytes.
 //   - A block is in the index whole and named right, or not at all, also after
-//     kill -9. After a power failure too for blocks that clients wrote to media
-//     other than MEM.
+//     kill -9. After a power failure too for unconfirmed blocks on media other than
+//     MEM.
 //   - However many readers wait for a page, it is fetched once. They get it from
 //     memory while it is being written; that memory is bounded, and a directory that
 //     is slow keeps less instead of holding readers up.
+//   - Of several tiers what was used least leaves the cache, as far as moves keep pace;
+//     nobody who reads or writes waits for them (see demote.go). What is not needed to
+//     make room stands back while users read or write.
 //   - Space is reserved before it is written; the reservations and the blocks of
 //     a directory never exceed its quota, nor what its disk had room for when it was
 //     last looked at.
 //   - Never evicted: blocks that are open, pinned, or unconfirmed (written by a
-//     client and not yet known to be in the under store).
+//     client and not yet known to be in the under store). The unconfirmed may be moved
+//     to another tier.
 //   - A directory that fails is taken out, its blocks are reported as removed, and
 //     it is probed until it comes back, with them; a full one only replaces what it
 //     has. A block being written goes on in another directory.

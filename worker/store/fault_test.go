@@ -488,6 +488,69 @@ func TestDiskSmallerThanQuota(t *testing.T) {
 	}
 }
 
+// usedDisk has so many bytes, less what is in the files of a folder.
+type usedDisk struct {
+	osFS
+	size   int64
+	folder string
+}
+
+func (u *usedDisk) Free(string) (int64, error) {
+	free := u.size
+	err := filepath.WalkDir(u.folder, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || strings.HasSuffix(name, metaSuffix) {
+			return err
+		}
+		fi, err := e.Info()
+		if err == nil {
+			free -= fi.Size()
+		}
+		return err
+	})
+	return free, err
+}
+
+// TestReservedIsNoRoomTwice: what a block that is being written will need is not taken
+// for room, whenever the disk is looked at.
+func TestReservedIsNoRoomTwice(t *testing.T) {
+	opts := oneDir(t.TempDir(), 1000*page)
+	opts.FS = &usedDisk{size: 20*page + page, folder: opts.Tiers[0].Dirs[0].Path}
+	s, err := New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := func(when string, want int64) {
+		t.Helper()
+		s.measureAll()
+		d := s.Tiers()[0].Dirs[0]
+		if got := d.Capacity - d.Used; got != want*page {
+			t.Errorf("%s: %d bytes are left, want %d pages", when, got, want)
+		}
+	}
+	room("at first", 20)
+	w, err := s.Create(block1(0), CreateOptions{Reserve: 8 * page})
+	if err != nil {
+		t.Fatal(err)
+	}
+	room("with 8 pages reserved", 12)
+	if _, err := w.Write(content(block1(0), 4*page)); err != nil {
+		t.Fatal(err)
+	}
+	room("with half of them written", 12)
+	if _, err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	room("with a block of half the size", 16)
+	if w, err = s.Create(block1(1), CreateOptions{Reserve: 8 * page}); err == nil {
+		_, err = w.Write(content(block1(1), 4*page))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Abort()
+	room("with another one given up", 16)
+}
+
 // TestDirsOfOneDisk: directories on one file system do not each count all of it.
 func TestDirsOfOneDisk(t *testing.T) {
 	opts, _, _, _ := twoDirs(t)

@@ -630,6 +630,7 @@ func (s *Store) dropSpareLocked(b *block, c *call) {
 // writers.
 func (s *Store) keepPage(b *block, p int, data []byte, sums []uint32) error {
 	n := int64(len(data))
+	s.touch(b.dir)
 	if err := s.reserve(b.dir, n); err != nil {
 		return err
 	}

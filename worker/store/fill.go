@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"time"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -36,7 +35,7 @@ func (s *Store) OpenFill(id blockid.ID, opts FillOptions, src Source) (*Handle, 
 	if !id.Valid() || opts.Length < 0 || opts.Length > maxBlockLength || opts.Fingerprint == "" || len(opts.Fingerprint) > maxFingerprint {
 		return nil, errors.Errorf(errors.Invalid, "Block %d of %d bytes cannot be cached.", id, opts.Length)
 	}
-	s.lastUser.Store(time.Now().UnixNano())
+	s.touch(nil)
 	s.find(id)
 	for {
 		s.mu.Lock()

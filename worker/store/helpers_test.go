@@ -219,8 +219,8 @@ func checkAccounts(t testing.TB, s *Store) {
 		if d.evictable != evictable[d] {
 			t.Errorf("%s: evictable %d, of blocks %d", d.Path, d.evictable, evictable[d])
 		}
-		if d.used != used[d] || d.reserved != 0 {
-			t.Errorf("%s: used %d, reserved %d; its blocks have %d", d.Path, d.used, d.reserved, used[d])
+		if d.used != used[d] || d.reserved != 0 || d.written != 0 || d.leaving != 0 {
+			t.Errorf("%s: used %d, reserved %d, written %d, leaving %d; its blocks have %d", d.Path, d.used, d.reserved, d.written, d.leaving, used[d])
 		}
 		if d.used > d.Quota {
 			t.Errorf("%s: %d used of %d", d.Path, d.used, d.Quota)

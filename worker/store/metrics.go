@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics of one store. Names follow Alluxio's "Worker.BlocksCached" and so on.
 type metrics struct {
 	cached, accessed, evicted, deleted, lost, cancelled prometheus.Counter
-	moved, promoted, demoted                            prometheus.Counter
+	moved, promoted, demoted, notDemoted                prometheus.Counter
 	corrupt, stale, quarantined, dirFailures            prometheus.Counter
 	scrubbed, pagesAside                                prometheus.Counter
 	fetches, fetchedBytes, readBytes, coalesced         prometheus.Counter
@@ -29,6 +29,7 @@ func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
 		moved:        counter("BlocksMoved", "Blocks moved between directories."),
 		promoted:     counter("BlocksPromoted", "Blocks moved to a higher tier in the background."),
 		demoted:      counter("BlocksDemoted", "Blocks moved to a lower tier in the background."),
+		notDemoted:   counter("BlocksNotDemoted", "Blocks given up to make room in a tier that is not the last, because moving them down did not keep pace."),
 		corrupt:      counter("PagesCorrupt", "Pages whose bytes did not match their checksum."),
 		stale:        counter("BlocksStale", "Blocks dropped because their object changed in the under store."),
 		quarantined:  counter("FilesQuarantined", "Damaged or foreign files set aside."),

@@ -173,7 +173,7 @@ func (m *modelRun) check() {
 // compared, and the books must balance in the end.
 func TestConcurrent(t *testing.T) {
 	opts := twoTiers(t)
-	opts.Mover = MoverOptions{Interval: time.Millisecond, CoolDown: time.Nanosecond}
+	opts.Mover = MoverOptions{Interval: time.Millisecond, CoolDown: time.Nanosecond, Reserve: page}
 	opts.FlushInterval = time.Millisecond
 	opts.ScrubBytesPerSecond = 64 << 20
 	s := open(t, opts)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
@@ -15,84 +16,110 @@ import (
 // when the block is open or not whole.
 func (s *Store) Move(ctx context.Context, id blockid.ID, to Place) error {
 	to.Strict = true
-	return s.move(ctx, id, to, true)
-}
-
-// move copies a block, verifying it, and then swaps it in, unless somebody opened it
-// meanwhile.
-func (s *Store) move(ctx context.Context, id blockid.ID, to Place, evict bool) error {
-	b, from, err := s.beginMove(id, to)
+	s.find(id)
+	b, err := s.beginMove(id, to)
 	if b == nil || err != nil {
 		return err
 	}
-	defer func() {
+	d, err := s.allocate(id, b.length, to)
+	if err != nil {
 		s.mu.Lock()
 		b.moving = false
 		s.mu.Unlock()
-	}()
-	var d *dir
-	if evict {
-		d, err = s.allocate(id, b.length, to)
-	} else {
-		s.mu.Lock()
-		if d = s.pickLocked(s.dirsAt(to), b.length, nil); d != nil {
-			d.reserved += b.length
-		} else {
-			err = errors.Errorf(errors.NoSpace, "No free space in %s for block %d.", to, id)
-		}
-		s.mu.Unlock()
-	}
-	if err != nil {
 		return err
 	}
-	tmp, err := s.copyBlock(ctx, b, d)
-	if err == nil {
-		err = s.swap(b, from, d, tmp)
-	}
-	if err != nil {
-		_ = s.fs.Remove(tmp)
-		s.unreserve(d, b.length)
-	}
-	return err
+	s.mu.Lock()
+	t := departLocked(b, d, b.length)
+	s.mu.Unlock()
+	return s.carry(ctx, t)
 }
 
 // beginMove marks the block as moving. No block and no error: it is there already.
-func (s *Store) beginMove(id blockid.ID, to Place) (*block, *dir, error) {
-	s.find(id)
+func (s *Store) beginMove(id blockid.ID, to Place) (*block, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, ok := s.mu.blocks[id]
 	if !ok {
-		return nil, nil, notFound(id)
+		return nil, notFound(id)
 	}
-	for _, d := range s.dirsAt(to) {
-		if b.dir == d {
-			return nil, nil, nil
-		}
+	if slices.Contains(s.dirsAt(to), b.dir) {
+		return nil, nil
 	}
-	if b.refs > 0 || b.moving || !b.whole {
-		return nil, nil, errors.Errorf(errors.FailedPrecondition, "Block %d is in use or not whole and cannot be moved now.", id)
+	if b.busy() || !b.whole {
+		return nil, errors.Errorf(errors.FailedPrecondition, "Block %d is in use or not whole and cannot be moved now.", id)
 	}
 	b.moving = true
-	return b, b.dir, nil
+	return b, nil
 }
 
-// copyBlock copies a block file to a temporary one in d.
-func (s *Store) copyBlock(ctx context.Context, b *block, d *dir) (tmp string, err error) {
-	tmp = s.tmpName(d, b.id)
+// transfer is a block on its way to another directory, where room is reserved for it.
+type transfer struct {
+	b        *block
+	from, to *dir
+	size     int64    // bytes of b
+	victims  []*block // taken out of the index for it; their files are not deleted yet
+	yields   bool     // given up when users come to a directory that it uses
+
+	// What was copied.
+	tmp     string
+	present bitmap
+	sums    []uint32
+}
+
+// departLocked begins the transfer of b, for which size bytes are reserved in to.
+func departLocked(b *block, to *dir, size int64) *transfer {
+	b.moving = true
+	b.dir.leaving += size
+	return &transfer{b: b, from: b.dir, to: to, size: size}
+}
+
+// transferLocked is departLocked with room that is free.
+func (s *Store) transferLocked(b *block, to *dir) *transfer {
+	to.reserved += b.bytes
+	return departLocked(b, to, b.bytes)
+}
+
+// carry copies a block, verifying it, and then swaps it in, unless somebody opened it
+// meanwhile.
+func (s *Store) carry(ctx context.Context, t *transfer) error {
+	s.evicted(t.victims)
+	err := s.copyBlock(ctx, t)
+	if err == nil {
+		err = s.swap(t)
+	}
+	if err != nil {
+		_ = s.fs.Remove(t.tmp)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.b.moving = false
+	t.from.leaving -= t.size
+	if err == nil {
+		t.from.reserved -= t.size
+	} else {
+		t.to.reserved -= t.size
+		t.b.damaged = t.b.damaged || errors.Is(err, errors.Corrupt)
+	}
+	return err
+}
+
+// copyBlock copies the pages that are present to a temporary file.
+func (s *Store) copyBlock(ctx context.Context, t *transfer) (err error) {
+	b := t.b
+	t.tmp = s.tmpName(t.to, b.id)
 	b.io.Lock()
 	name := b.path()
 	b.io.Unlock()
 	src, err := s.fs.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
-		s.readFault(b.dir, err)
-		return tmp, err
+		s.readFault(t.from, err)
+		return err
 	}
 	defer src.Close()
-	dst, err := s.fs.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	dst, err := s.fs.OpenFile(t.tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		s.fault(d, err)
-		return tmp, err
+		s.fault(t.to, err)
+		return err
 	}
 	defer func() {
 		if cerr := dst.Close(); err == nil {
@@ -100,224 +127,151 @@ func (s *Store) copyBlock(ctx context.Context, b *block, d *dir) (tmp string, er
 		}
 	}()
 	b.mu.Lock()
-	sums := append([]uint32(nil), b.mu.sums...)
+	t.present, t.sums = slices.Clone(b.mu.present), slices.Clone(b.mu.sums)
 	b.mu.Unlock()
-	buf := s.page()
+	if err := dst.Truncate(b.length); err != nil {
+		s.fault(t.to, err)
+		return err
+	}
+	if err := s.copyPages(ctx, t, src, dst); err != nil {
+		return err
+	}
+	if s.durable(t) {
+		return dst.Sync()
+	}
+	return nil
+}
+
+// durable reports whether the copy must survive a power failure: what is in the under
+// store can be fetched again.
+func (s *Store) durable(t *transfer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return t.to.sync && !t.b.confirmed
+}
+
+func (s *Store) copyPages(ctx context.Context, t *transfer, src, dst File) error {
+	buf := s.pageOf(t.b)
 	defer s.putPage(buf)
-	for off := int64(0); off < b.length; {
-		p := (*buf)[:min(int64(len(*buf)), b.length-off)]
-		n, err := src.ReadAt(p, off)
-		if err != nil && err != io.EOF {
-			s.readFault(b.dir, err)
-			return tmp, err
-		}
-		for i := 0; i < len(p); i += SpanSize {
-			if end := min(i+SpanSize, len(p)); end > n || sumOf(p[i:end]) != sums[(off+int64(i))/SpanSize] {
-				return tmp, errors.Errorf(errors.Corrupt, "Block %d is damaged at %d and was not moved.", b.id, off+int64(i))
-			}
-		}
-		if _, err := dst.WriteAt(p, off); err != nil {
-			s.fault(d, err)
-			return tmp, err
+	for p := range t.b.pages() {
+		if !t.present.has(p) {
+			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return tmp, err
+			return err
 		}
-		off += int64(len(p))
+		if t.yields && s.loaded(t.from, t.to) {
+			return errors.Errorf(errors.Aborted, "Block %d was not moved: users came.", t.b.id)
+		}
+		if err := s.copyPage(t, src, dst, (*buf)[:t.b.pageLen(p)], t.b.pageOff(p)); err != nil {
+			return err
+		}
 	}
-	if d.sync {
-		return tmp, dst.Sync()
+	return nil
+}
+
+// copyPage copies and verifies the page at off by way of p.
+func (s *Store) copyPage(t *transfer, src, dst File, p []byte, off int64) error {
+	n, err := src.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		s.readFault(t.from, err)
+		return errors.E("store.move", t.from.blockPath(t.b.id), errors.Corrupt, err)
 	}
-	return tmp, nil
+	for i := 0; i < len(p); i += SpanSize {
+		if end := min(i+SpanSize, len(p)); end > n || sumOf(p[i:end]) != t.sums[(off+int64(i))/SpanSize] {
+			return errors.Errorf(errors.Corrupt, "Block %d is damaged at %d and was not moved.", t.b.id, off+int64(i))
+		}
+	}
+	if _, err := dst.WriteAt(p, off); err != nil {
+		s.fault(t.to, err)
+		return err
+	}
+	return nil
 }
 
 // swap puts the copy in place and deletes the original.
-func (s *Store) swap(b *block, from, to *dir, tmp string) error {
+func (s *Store) swap(t *transfer) error {
+	b := t.b
 	b.io.Lock()
 	defer b.io.Unlock()
-	s.mu.Lock()
-	ok := !b.gone && b.refs == 0 && b.whole && to.state != dirFailed
-	if ok {
-		to.reserved -= b.length
-		s.placeLocked(b, to)
-	}
-	fingerprint := b.fingerprint
-	s.mu.Unlock()
+	m, ok := s.switchDir(t)
 	if !ok {
 		return errors.Errorf(errors.Aborted, "Block %d was used while it was being moved.", b.id)
 	}
-	b.mu.Lock()
-	m := meta{id: b.id, length: b.length, pageSize: b.pageSize, fingerprint: fingerprint, present: b.mu.present, sums: b.mu.sums}
-	data := m.encode()
-	b.mu.Unlock()
-	err := s.placeFiles(b, to, tmp, data)
-	if err != nil {
-		s.fault(to, err)
+	if err := s.placeFiles(t, m.encode()); err != nil {
+		s.fault(t.to, err)
 		s.mu.Lock()
-		to.reserved += b.length
+		t.to.reserved, t.from.reserved = t.to.reserved+t.size, t.from.reserved-t.size
 		if !b.gone {
-			s.placeLocked(b, from)
+			s.placeLocked(b, t.from)
 		}
 		s.mu.Unlock()
 		return err
 	}
-	final := from.blockPath(b.id)
-	s.removeFiles(from, final, final+metaSuffix)
+	final := t.from.blockPath(b.id)
+	s.removeFiles(t.from, final, final+metaSuffix)
 	s.m.moved.Inc()
 	s.mu.Lock()
-	if !b.gone {
+	if !b.gone && b.whole {
 		s.opts.Observer.BlockAdded(s.infoLocked(b))
 	}
 	s.mu.Unlock()
 	return nil
 }
 
-// placeLocked moves the accounting of b to another directory. b.io is held too:
-// either lock is enough to read b.dir.
+// switchDir accounts b to where its copy is, if nobody has it open and it still is what
+// was copied. The room that it had stays reserved until its file is gone. b.io is held.
+func (s *Store) switchDir(t *transfer) (meta, bool) {
+	b := t.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.gone || b.refs > 0 || t.to.state == dirFailed || !slices.Equal(b.mu.present, t.present) || !slices.Equal(b.mu.sums, t.sums) {
+		return meta{}, false
+	}
+	t.to.reserved, t.from.reserved = t.to.reserved-t.size, t.from.reserved+t.size
+	s.placeLocked(b, t.to)
+	return meta{id: b.id, length: b.length, pageSize: b.pageSize, fingerprint: b.fingerprint, present: t.present, sums: t.sums}, true
+}
+
+// placeLocked moves the accounting of b to another directory, and what is known of its
+// use. b.io is held too: either lock is enough to read b.dir.
 func (s *Store) placeLocked(b *block, to *dir) {
+	hot, since := b.hot != nil, time.Time{}
+	if b.wish != nil {
+		since = b.wish.Value.(wished).since
+	}
 	b.untrack()
+	b.dropHot()
 	b.dir.used -= b.bytes
 	b.dir = to
 	to.used += b.bytes
 	s.trackLocked(b)
+	if hot {
+		b.noteHot()
+	}
+	if !since.IsZero() {
+		b.keepWish(since)
+	}
 }
 
-// placeFiles renames the sidecar and the copy of b into to.
-func (s *Store) placeFiles(b *block, to *dir, tmp string, sidecar []byte) error {
-	final := b.finalPath()
-	if err := writeFile(s.fs, tmp+metaSuffix, sidecar, to.sync); err != nil {
-		_ = s.fs.Remove(tmp + metaSuffix)
+// placeFiles renames the sidecar and the copy of b into place.
+func (s *Store) placeFiles(t *transfer, sidecar []byte) error {
+	final, durable := t.to.blockPath(t.b.id), s.durable(t)
+	if err := writeFile(s.fs, t.tmp+metaSuffix, sidecar, durable); err != nil {
+		_ = s.fs.Remove(t.tmp + metaSuffix)
 		return err
 	}
-	if err := s.fs.Rename(tmp+metaSuffix, final+metaSuffix); err != nil {
+	if err := s.fs.Rename(t.tmp+metaSuffix, final+metaSuffix); err != nil {
 		return err
 	}
-	if err := s.fs.Rename(tmp, final); err != nil {
+	if err := s.fs.Rename(t.tmp, final); err != nil {
 		_ = s.fs.Remove(final + metaSuffix)
 		return err
 	}
-	if to.sync {
-		return syncDir(s.fs, to.folder)
+	if durable {
+		return syncDir(s.fs, t.to.folder)
 	}
 	return nil
-}
-
-// moveLoop brings cold blocks down from tiers that are nearly full and hot
-// blocks up while there is room, when no user is reading or writing.
-func (s *Store) moveLoop(ctx context.Context) {
-	up, down := !s.opts.Mover.StayDown, !s.opts.Mover.StayUp
-	if !up && !down || len(s.tiers) < 2 {
-		return
-	}
-	every(ctx, s.opts.Mover.Interval, func() {
-		for !s.busy() && ctx.Err() == nil {
-			if !(down && s.demoteOne(ctx)) && !(up && s.promoteOne(ctx)) {
-				return
-			}
-		}
-	})
-}
-
-// busy reports whether a user opened or wrote a block a short while ago.
-func (s *Store) busy() bool {
-	return s.Idle() < s.opts.Mover.CoolDown
-}
-
-// demoteOne moves the coldest block of a tier above its watermark one tier down
-// and reports whether there is more to do.
-func (s *Store) demoteOne(ctx context.Context) bool {
-	for _, t := range s.tiers[:len(s.tiers)-1] {
-		s.mu.Lock()
-		var used, quota int64
-		for _, d := range t.dirs {
-			if d.state != dirFailed {
-				used, quota = used+d.used+d.reserved, quota+d.limit()
-			}
-		}
-		if !t.draining {
-			t.draining = float64(used) > t.HighWatermark*float64(quota)
-		} else if float64(used) <= t.LowWatermark*float64(quota) {
-			t.draining = false
-		}
-		id, ok := blockid.ID(0), false
-		if t.draining {
-			id, ok = s.coldestLocked(t)
-		}
-		s.mu.Unlock()
-		if ok && s.move(ctx, id, Place{Tier: t.index + 1, Strict: true}, false) == nil {
-			s.m.demoted.Inc()
-			return true
-		}
-	}
-	return false
-}
-
-// coldestLocked is the whole, idle block of t that its policy would give up
-// first.
-func (s *Store) coldestLocked(t *tier) (id blockid.ID, ok bool) {
-	for _, d := range t.dirs {
-		d.policy.Coldest(func(k blockid.ID) bool {
-			b := s.mu.blocks[k]
-			if b != nil && b.whole && b.refs == 0 && !b.moving {
-				id, ok = k, true
-			}
-			return !ok
-		})
-		if ok {
-			return id, true
-		}
-	}
-	return 0, false
-}
-
-// promoteOne moves a block that was used lately one tier up, if that is not
-// nearly full.
-func (s *Store) promoteOne(ctx context.Context) bool {
-	s.mu.Lock()
-	id, ok := blockid.ID(0), false
-	up := 0
-	for len(s.mu.hot) > 0 && !ok {
-		id = s.mu.hot[len(s.mu.hot)-1]
-		s.mu.hot = s.mu.hot[:len(s.mu.hot)-1]
-		b := s.mu.blocks[id]
-		if b == nil || b.dir.tier.index == 0 {
-			continue
-		}
-		up = b.dir.tier.index - 1
-		var used, quota int64
-		for _, d := range s.tiers[up].dirs {
-			used, quota = used+d.used+d.reserved, quota+d.limit()
-		}
-		ok = float64(used+b.length) <= s.opts.Mover.PromoteQuota*float64(quota)
-	}
-	s.mu.Unlock()
-	if ok && s.move(ctx, id, Place{Tier: up, Strict: true}, false) == nil {
-		s.m.promoted.Inc()
-	}
-	return ok
-}
-
-// maxHot bounds the list of blocks to promote.
-const maxHot = 1024
-
-// noteUseLocked counts a use of b by readers that were there at one time, when
-// the last of them has gone: many tasks that read one file together are one reason to
-// keep it, not many. That it came into the cache for them counted already. A
-// block of a lower tier is remembered, to be moved up.
-func (s *Store) noteUseLocked(b *block) {
-	switch {
-	case b.wanted:
-		b.keepWish(time.Now())
-	case !b.filling:
-		b.dropWish()
-		b.dir.policy.Use(b.id)
-	}
-	b.used, b.filling = false, false
-	if b.dir.tier.index == 0 || s.opts.Mover.StayDown {
-		return
-	}
-	if len(s.mu.hot) == maxHot {
-		s.mu.hot = append(s.mu.hot[:0], s.mu.hot[maxHot/2:]...)
-	}
-	s.mu.hot = append(s.mu.hot, b.id)
 }

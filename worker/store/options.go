@@ -28,6 +28,8 @@ type Options struct {
 
 	ReadAheadMax        int64         // bytes fetched ahead of a sequential reader at most; 64 MiB, like WriteBehind: what comes sooner is written and read back
 	FetchSize           int64         // bytes asked of a Source in one request at most; 4 MiB
+	SoftLimit           int64         // a directory with less than these bytes free gets fewer new blocks while others have room; 0
+	HardLimit           int64         // with no more than these, none
 	FreeAhead           int64         // bytes of room made beyond what is needed when blocks are evicted
 	MaxFetches          int           // requests to Sources at one time, in the whole store; 128
 	WriteBehind         int64         // bytes of fetched pages in memory, besides one page a request; 64 MiB
@@ -50,8 +52,8 @@ type Options struct {
 type TierOptions struct {
 	Alias string // "MEM", "SSD", "HDD"
 	Dirs  []DirOptions
-	// When more than HighWatermark of the tier is used, the background mover
-	// makes room down to LowWatermark by moving cold blocks to the tier below.
+	// When more than HighWatermark of the tier is used, cold blocks are moved in the
+	// background to the tier below, as far as that has room, down to LowWatermark.
 	HighWatermark, LowWatermark float64 // 0.95, 0.7
 }
 
@@ -62,14 +64,22 @@ type DirOptions struct {
 	Medium string // "" is the tier's alias
 }
 
-// MoverOptions tune the background mover between tiers.
+// MoverOptions tune what is moved between tiers without being asked for.
 type MoverOptions struct {
-	StayUp   bool          // nothing is moved down
-	StayDown bool          // nothing is moved up
-	Interval time.Duration // between looks; 1 s
-	CoolDown time.Duration // no moves within this time of a user's read or write; 10 s
-	// Hot blocks move up while less than this part of the upper tier is used; 0.9.
-	PromoteQuota float64
+	NoAlign   bool          // nothing is moved down, to make room or for hotter blocks
+	NoPromote bool          // nothing is moved up into room that is there
+	NoRestore bool          // room that blocks took which changed tiers is not made anew by that
+	Interval  time.Duration // between looks; 1 s
+	// Reserve is kept free in each directory of a tier above another, up to a tenth
+	// of it; 0.
+	Reserve      int64
+	PromoteQuota float64       // blocks move up while less than this part of the upper tier is used; 0.9
+	AlignRange   int           // blocks of a tier that are considered for changing places; 100
+	PromoteRange int           // and for moving up; 100
+	Backoff      string        // BackoffAny (default), BackoffDirectory
+	CoolDown     time.Duration // how long background moves stand back after a user's read or write; 10 s
+	Tasks        int           // pairs of tiers that are put in order at one time; the number of processors, at least 4
+	Transfers    int           // blocks that are moved at one time; half the number of processors, at least 2
 }
 
 // Info describes a block.
@@ -116,6 +126,11 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Mover.Interval, time.Second)
 	setDefault(&o.Mover.CoolDown, 10*time.Second)
 	setDefault(&o.Mover.PromoteQuota, 0.9)
+	setDefault(&o.Mover.AlignRange, 100)
+	setDefault(&o.Mover.PromoteRange, 100)
+	setDefault(&o.Mover.Backoff, BackoffAny)
+	setDefault(&o.Mover.Tasks, max(4, runtime.GOMAXPROCS(0)))
+	setDefault(&o.Mover.Transfers, max(2, runtime.GOMAXPROCS(0)/2))
 	if o.FS == nil {
 		o.FS = osFS{}
 	}
@@ -168,6 +183,12 @@ func (o *Options) check() error {
 			}
 			seen[d.Path] = true
 		}
+	}
+	if o.SoftLimit < o.HardLimit || o.HardLimit < 0 {
+		return errors.Errorf(errors.Invalid, "The limits for new blocks must satisfy 0 ≤ hard (%d bytes) ≤ soft (%d bytes).", o.HardLimit, o.SoftLimit)
+	}
+	if o.Mover.Backoff != BackoffAny && o.Mover.Backoff != BackoffDirectory {
+		return errors.Errorf(errors.Invalid, "Unknown back-off strategy %q: choose %s or %s.", o.Mover.Backoff, BackoffAny, BackoffDirectory)
 	}
 	for _, name := range [...]string{MaxFree, RoundRobin, Greedy} {
 		if o.Allocator == name {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/alluxio-go/alluxio/internal/blockid"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -31,7 +30,7 @@ type Handle struct {
 // Open opens the block id for reading what is present of it. NotFound when the
 // store has nothing of it.
 func (s *Store) Open(id blockid.ID) (*Handle, error) {
-	s.lastUser.Store(time.Now().UnixNano())
+	s.touch(nil)
 	s.find(id)
 	s.mu.Lock()
 	b, ok := s.mu.blocks[id]
@@ -51,6 +50,7 @@ func (s *Store) retainLocked(b *block) {
 	b.handles++
 	b.countEvictable()
 	s.mu.open[b] = struct{}{}
+	s.touch(b.dir)
 	s.m.accessed.Inc()
 }
 
@@ -105,6 +105,7 @@ func (h *Handle) Close() {
 		return
 	}
 	h.closed = true
+	h.s.touch(h.b.dir)
 	h.b.mu.Lock()
 	h.b.mu.lastEnd, h.b.mu.lastWindow = h.next, h.window
 	h.b.mu.Unlock()
@@ -165,6 +166,7 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 	if err := h.within(off, n); err != nil {
 		return nil, err
 	}
+	h.s.touch(h.b.dir)
 	h.begin(off)
 	h.advance(off, n)
 	out, err := h.read(ctx, buf, off, n)
@@ -344,6 +346,7 @@ func (s *Store) removePage(b *block, p int) bool {
 	n := b.pageLen(p)
 	b.bytes -= n
 	b.dir.used -= n
+	b.damaged = false
 	b.resized()
 	if b.whole {
 		b.whole = false

@@ -19,16 +19,17 @@ func (w *Writer) relocate(total int64, cause error) error {
 	if err != nil {
 		return cause
 	}
-	w.dir, w.reserved, w.file, w.path = d, total, nil, w.s.tmpName(d, w.id)
+	w.dir, w.reserved, w.counted, w.file, w.path = d, total, 0, nil, w.s.tmpName(d, w.id)
 	if err = w.openFile(); err == nil {
 		err = w.copyFrom(old.file)
 	}
 	if err != nil {
 		w.s.fault(d, err)
 		w.discard()
-		w.dir, w.reserved, w.file, w.path = old.dir, old.reserved, old.file, old.path
+		w.dir, w.reserved, w.counted, w.file, w.path = old.dir, old.reserved, old.counted, old.file, old.path
 		return cause
 	}
+	w.count()
 	w.s.log.Info("a block being written goes on in another directory", "block", w.id, "from", old.dir.Path, "to", d.Path, "reason", cause)
 	old.discard()
 	return nil

@@ -412,7 +412,7 @@ func (s *Store) admit(ctx context.Context, d *dir, list []found) {
 	for id := range s.mu.seen { // used while the others were read
 		d.policy.Use(id)
 	}
-	victims, ok := s.evictLocked(d, 0)
+	victims, ok := s.evictLocked(d, 0, true)
 	s.mu.Unlock()
 	s.evicted(victims)
 	if !ok {

@@ -31,8 +31,13 @@ func (s *Store) measureAll() {
 
 // measure looks at how much room the file system of d has. A page less is counted, for
 // sidecars and what else is not accounted for. Directories on one file system share
-// what is there in proportion to what they lack of their quotas.
+// what is there in proportion to what they lack of their quotas. What is reserved and not
+// yet written is in what is free; where that is not known, or files come and go meanwhile,
+// d rather has too little room than too much.
 func (s *Store) measure(d *dir) {
+	s.mu.Lock()
+	before := d.used + d.written
+	s.mu.Unlock()
 	free, err := s.fs.Free(d.folder)
 	if err != nil {
 		s.fault(d, err)
@@ -54,7 +59,7 @@ func (s *Store) measure(d *dir) {
 	if d.device != 0 && wishes > free {
 		free = int64(float64(free) * float64(d.wish()) / float64(wishes))
 	}
-	d.room = d.used + d.reserved + free
+	d.room = min(before, d.used+d.written) + free
 }
 
 // wish is what d lacks of its quota. Store.mu is held.

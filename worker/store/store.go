@@ -26,15 +26,18 @@ type Store struct {
 	slots   chan struct{} // one per request to a Source
 	behind  chan struct{} // one per page in memory beyond that of its request
 	writers chan struct{} // one per page being written
-	starved atomic.Int32  // who wait for a slot or for memory
-	gaveUp  atomic.Int64  // unix nanoseconds of when a page was last not kept because writing is slow
-	spares  struct {      // pages in memory that are on disk as well; locked after block.mu
+	// transfers has one for each block that is moved without being asked for;
+	// pressed wakes who makes room.
+	transfers, pressed chan struct{}
+	starved            atomic.Int32 // who wait for a slot or for memory
+	gaveUp             atomic.Int64 // unix nanoseconds of when a page was last not kept because writing is slow
+	spares             struct {     // pages in memory that are on disk as well; locked after block.mu
 		sync.Mutex
 		list list.List
 	}
 	pages    sync.Pool // *[]byte of PageSize: what fetches read into
 	tmpSeq   atomic.Uint64
-	lastUser atomic.Int64 // unix nanoseconds of the last user's open or create
+	lastUser atomic.Int64 // unix nanoseconds of the last time a user read or wrote
 	fetching sync.WaitGroup
 	scanning atomic.Int32 // directories of which the index does not have all blocks
 
@@ -50,19 +53,22 @@ type Store struct {
 		// fresh are blocks pinned by their writer until the master's list has
 		// their file, or until the time given.
 		fresh     map[blockid.ID]time.Time
-		next      int          // RoundRobin's turn
-		unscanned []*dir       // left to Run by New
-		closed    bool         // Run has ended: nothing is fetched any more
-		hot       []blockid.ID // used lately in a lower tier, the latest last
+		next      int     // RoundRobin's turn
+		rounds    float64 // see warmLocked
+		unscanned []*dir  // left to Run by New
+		closed    bool    // Run has ended: nothing is fetched any more
 	}
 }
 
 // tier is one storage level.
 type tier struct {
 	TierOptions
-	index    int
-	dirs     []*dir
-	draining bool // under Store.mu: above the high watermark and not yet below the low one
+	index int
+	dirs  []*dir
+
+	// Guarded by Store.mu.
+	draining bool      // above the high watermark and not yet below the low one
+	hot      list.List // blocks of a lower tier that were used, the latest first
 }
 
 // New checks the options, prepares the directories and rebuilds the index from
@@ -76,7 +82,8 @@ func New(opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: opts, fs: opts.FS, log: opts.Logger, slots: make(chan struct{}, opts.MaxFetches),
-		behind: make(chan struct{}, max(1, opts.WriteBehind/int64(opts.PageSize))), writers: make(chan struct{}, opts.Writers)}
+		behind: make(chan struct{}, max(1, opts.WriteBehind/int64(opts.PageSize))), writers: make(chan struct{}, opts.Writers),
+		transfers: make(chan struct{}, opts.Mover.Transfers), pressed: make(chan struct{}, 1)}
 	s.pages.New = func() any { b := make([]byte, opts.PageSize); return &b }
 	s.mu.blocks = map[blockid.ID]*block{}
 	s.mu.byFile = map[blockid.Container][]*block{}
@@ -104,13 +111,13 @@ func New(opts Options) (*Store, error) {
 	return s, nil
 }
 
-// Run keeps the store in order until ctx ends: it moves blocks between tiers,
+// Run keeps the store in order until ctx ends: it makes room and moves blocks between tiers,
 // probes failed directories, flushes sidecars and verifies idle blocks. It
 // returns when everything it and the readers started has ended; sidecars are
 // flushed then.
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, loop := range []func(context.Context){s.scanLoop, s.flushLoop, s.probeLoop, s.spaceLoop, s.moveLoop, s.scrubLoop} {
+	for _, loop := range []func(context.Context){s.scanLoop, s.flushLoop, s.probeLoop, s.spaceLoop, s.roomLoop, s.manageLoop, s.scrubLoop} {
 		g.Go(func() error { loop(ctx); return nil })
 	}
 	err := g.Wait()
@@ -237,6 +244,7 @@ func (s *Store) dropLocked(b *block) {
 		s.confirmedLocked(c)
 	}
 	b.untrack()
+	b.dropHot()
 	b.gone = true
 	if b.refs == 0 {
 		b.dir.used -= b.bytes
@@ -284,6 +292,11 @@ func (s *Store) indexLocked(b *block) {
 	if !b.confirmed {
 		s.mu.only[c]++
 	}
+	if b.restored {
+		s.restoreHeatLocked(b)
+	} else {
+		s.warmLocked(b)
+	}
 	s.trackLocked(b)
 }
 
@@ -295,14 +308,20 @@ func (s *Store) confirmedLocked(c blockid.Container) {
 }
 
 // trackLocked lets the eviction policy know b exactly if it may be evicted:
-// blocks that must stay are not in its way.
+// blocks that must stay are not in its way. Those of them that may be moved to another
+// tier have an order of their own.
 func (s *Store) trackLocked(b *block) {
-	if b.confirmed && !s.pinnedLocked(b.id) {
+	pinned := s.pinnedLocked(b.id)
+	if b.confirmed && !pinned {
+		b.dir.unsaved.Remove(b.id)
 		b.tracked = true
 		b.resized()
 		return
 	}
 	b.untrack()
+	if !pinned {
+		b.dir.unsaved.Add(b.id, b.bytes)
+	}
 }
 
 // SetPinned replaces the set of files whose blocks must stay.

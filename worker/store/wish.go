@@ -28,11 +28,11 @@ func (h *Handle) Wish() {
 	h.s.mu.Unlock()
 }
 
-// keepWish puts b among the blocks that are evicted last. Store.mu is held.
-func (b *block) keepWish(now time.Time) {
+// keepWish puts b among the blocks that are evicted last, since the time given. Store.mu is held.
+func (b *block) keepWish(since time.Time) {
 	b.wanted = false
 	if b.tracked && b.wish == nil {
-		b.wish = b.dir.wishes.PushBack(wished{b, now})
+		b.wish = b.dir.wishes.PushBack(wished{b, since})
 	}
 }
 

@@ -22,6 +22,7 @@ func wishFor(t *testing.T, s *Store, from, to int) {
 		h.Settle(context.Background())
 		h.Wish()
 		h.Close()
+		s.fetching.Wait() // with the last page's the block is idle, and the wish is noted
 	}
 }
 

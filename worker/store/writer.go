@@ -42,6 +42,7 @@ type Writer struct {
 	reserved int64
 	pos      int64  // bytes received
 	written  int64  // of them, in the file
+	counted  int64  // of them, in dir.written
 	buf      []byte // received, not yet in the file; less than writeUnit
 	sums     []uint32
 	span     uint32 // sum of the span begun
@@ -54,7 +55,7 @@ func (s *Store) Create(id blockid.ID, opts CreateOptions) (*Writer, error) {
 	if !id.Valid() {
 		return nil, errors.Errorf(errors.Invalid, "%d is not a block id.", id)
 	}
-	s.lastUser.Store(time.Now().UnixNano())
+	s.touch(nil)
 	if s.has(id) {
 		return nil, exists(id)
 	}
@@ -78,6 +79,7 @@ func (s *Store) Create(id blockid.ID, opts CreateOptions) (*Writer, error) {
 }
 
 func (w *Writer) openFile() (err error) {
+	w.s.touch(w.dir)
 	w.file, err = w.s.fs.OpenFile(w.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil && w.opts.InPlace {
 		err = w.s.fs.Chmod(w.path, 0o666)
@@ -142,6 +144,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	w.s.touch(w.dir)
 	w.sum(p)
 	w.pos += int64(len(p))
 	n := len(p)
@@ -197,6 +200,7 @@ func (w *Writer) put(p []byte) error {
 	for range maxPuts {
 		if _, err = w.file.WriteAt(p, w.written); err == nil {
 			w.written += int64(len(p))
+			w.count()
 			return nil
 		}
 		w.s.fault(w.dir, err)
@@ -207,6 +211,14 @@ func (w *Writer) put(p []byte) error {
 	}
 	w.err = errors.E("store.write", w.path, errors.Other, err)
 	return w.err
+}
+
+// count has what is written so far counted in the directory.
+func (w *Writer) count() {
+	w.s.mu.Lock()
+	w.dir.written += w.written - w.counted
+	w.s.mu.Unlock()
+	w.counted = w.written
 }
 
 // Flush hands everything received so far to the file system and gives up the
@@ -243,6 +255,7 @@ func (w *Writer) commit() (Info, error) {
 	if w.done {
 		return Info{}, errors.Errorf(errors.FailedPrecondition, "The writer of block %d has ended.", w.id)
 	}
+	w.s.touch(w.dir)
 	if err := w.Flush(); err != nil {
 		return Info{}, err
 	}
@@ -265,6 +278,7 @@ func (w *Writer) commit() (Info, error) {
 	defer s.mu.Unlock()
 	s.releaseLocked(w.id)
 	w.dir.reserved -= w.reserved
+	w.dir.written -= w.counted
 	if w.dir.state == dirFailed {
 		return Info{}, errors.E("store.commit", b.finalPath(), errors.Unavailable, w.dir.cause)
 	}
@@ -361,6 +375,10 @@ func (w *Writer) Abort() {
 }
 
 func (w *Writer) discard() {
+	w.s.mu.Lock()
+	w.dir.written -= w.counted
+	w.s.mu.Unlock()
+	w.counted = 0
 	if w.file != nil {
 		_ = w.file.Close()
 		w.file = nil

@@ -92,6 +92,8 @@ func (p *wTinyLFU[K]) Remove(key K) {
 
 func (p *wTinyLFU[K]) Victim(keep func(K) bool) (key K, ok bool) { return p.evict(keep) }
 
+func (p *wTinyLFU[K]) Next(keep func(K) bool) (key K, ok bool) { return p.next(keep).name() }
+
 // sampled reports whether the key with hash h is simulated. The bits of h are
 // mixed, because the sketch uses them too.
 func (p *wTinyLFU[K]) sampled(h uint64) bool {

@@ -24,9 +24,9 @@ type Policy[K comparable] interface {
 	// Keys for which keep returns true stay, as if in use just now; ok is false
 	// when all do. It costs O(1), amortised, but for keys that are kept.
 	Victim(keep func(K) bool) (key K, ok bool)
-	// Coldest yields keys, those to be given up soonest first as far as the
-	// policy can tell without being changed, until yield returns false.
-	Coldest(yield func(K) bool)
+	// Next is Victim but that the key stays; asked again the policy may have thought
+	// better of it.
+	Next(keep func(K) bool) (key K, ok bool)
 	// Len is the number of keys.
 	Len() int
 }

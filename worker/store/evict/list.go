@@ -9,6 +9,14 @@ type entry[K comparable] struct {
 	prev, next *entry[K] // prev is newer
 }
 
+// name is the key of e, if there is an e.
+func (e *entry[K]) name() (key K, ok bool) {
+	if e == nil {
+		return key, false
+	}
+	return e.key, true
+}
+
 // queue is a doubly linked list with the sum of its sizes. The zero value is
 // empty.
 type queue[K comparable] struct {
@@ -62,16 +70,6 @@ func (q *queue[K]) oldestNot(keep func(K) bool) *entry[K] {
 		q.move(e)
 	}
 	return nil
-}
-
-// each yields the keys from e to the newest of its queue; false when yield did.
-func each[K comparable](e *entry[K], yield func(K) bool) bool {
-	for ; e != nil; e = e.prev {
-		if !yield(e.key) {
-			return false
-		}
-	}
-	return true
 }
 
 // table is what the list-based policies share: the keys and their entries.

@@ -3,7 +3,6 @@ package evict
 import (
 	"container/heap"
 	"math"
-	"slices"
 )
 
 // lrfu weighs recency and frequency: each use adds 1 to a key's value, and a
@@ -64,15 +63,19 @@ func (p *lrfu[K]) Remove(key K) {
 }
 
 func (p *lrfu[K]) Victim(keep func(K) bool) (key K, ok bool) {
+	if key, ok = p.Next(keep); ok {
+		p.Remove(key)
+	}
+	return key, ok
+}
+
+func (p *lrfu[K]) Next(keep func(K) bool) (key K, ok bool) {
 	var kept []*scored[K]
-	for p.heap.Len() > 0 && !ok {
-		e := heap.Pop(&p.heap).(*scored[K])
-		if ok = !keep(e.key); ok {
-			delete(p.keys, e.key)
-			key = e.key
-		} else {
-			kept = append(kept, e)
-		}
+	for p.heap.Len() > 0 && keep(p.heap[0].key) {
+		kept = append(kept, heap.Pop(&p.heap).(*scored[K]))
+	}
+	if ok = p.heap.Len() > 0; ok {
+		key = p.heap[0].key
 	}
 	for _, e := range kept {
 		// In use means worth as much as what came just now: the next call does not
@@ -81,24 +84,6 @@ func (p *lrfu[K]) Victim(keep func(K) bool) (key K, ok bool) {
 		heap.Push(&p.heap, e)
 	}
 	return key, ok
-}
-
-func (p *lrfu[K]) Coldest(yield func(K) bool) {
-	sorted := slices.Clone(p.heap)
-	slices.SortFunc(sorted, func(a, b *scored[K]) int {
-		switch {
-		case a.score < b.score:
-			return -1
-		case a.score > b.score:
-			return 1
-		}
-		return 0
-	})
-	for _, e := range sorted {
-		if !yield(e.key) {
-			return
-		}
-	}
 }
 
 func (p *lrfu[K]) Len() int { return len(p.keys) }

@@ -27,4 +27,4 @@ func (p *lru[K]) Victim(keep func(K) bool) (key K, ok bool) {
 	return key, false
 }
 
-func (p *lru[K]) Coldest(yield func(K) bool) { each(p.q.oldest, yield) }
+func (p *lru[K]) Next(keep func(K) bool) (key K, ok bool) { return p.q.oldestNot(keep).name() }

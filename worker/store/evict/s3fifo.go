@@ -42,26 +42,40 @@ func (p *s3fifo[K]) Use(key K) {
 }
 
 func (p *s3fifo[K]) Victim(keep func(K) bool) (key K, ok bool) {
+	e := p.next(keep)
+	if e == nil {
+		return key, false
+	}
+	if e.in == &p.small {
+		p.remember(e)
+	}
+	return p.take(e), true
+}
+
+func (p *s3fifo[K]) Next(keep func(K) bool) (key K, ok bool) { return p.next(keep).name() }
+
+// next finds the key to give up.
+func (p *s3fifo[K]) next(keep func(K) bool) *entry[K] {
 	// What the first round moved to main the second may give up.
 	for range 2 {
 		if p.small.bytes > p.smallMax || p.main.len == 0 {
-			if key, ok = p.fromSmall(keep); ok {
-				return key, true
+			if e := p.ofSmall(keep); e != nil {
+				return e
 			}
 		}
-		if key, ok = p.fromMain(keep); ok {
-			return key, true
+		if e := p.ofMain(keep); e != nil {
+			return e
 		}
-		if key, ok = p.fromSmall(keep); ok {
-			return key, true
+		if e := p.ofSmall(keep); e != nil {
+			return e
 		}
 	}
-	return key, false
+	return nil
 }
 
-// fromSmall gives up the oldest key of the small queue that was not used
-// again, moving those that were to main.
-func (p *s3fifo[K]) fromSmall(keep func(K) bool) (key K, ok bool) {
+// ofSmall finds the oldest key of the small queue that was not used again, moving
+// those that were to main.
+func (p *s3fifo[K]) ofSmall(keep func(K) bool) *entry[K] {
 	for range p.small.len {
 		e := p.small.oldest
 		switch {
@@ -71,26 +85,25 @@ func (p *s3fifo[K]) fromSmall(keep func(K) bool) (key K, ok bool) {
 		case keep(e.key):
 			p.small.move(e)
 		default:
-			p.remember(e)
-			return p.take(e), true
+			return e
 		}
 	}
-	return key, false
+	return nil
 }
 
-// fromMain gives up the oldest key of the main queue without uses left.
-func (p *s3fifo[K]) fromMain(keep func(K) bool) (key K, ok bool) {
+// ofMain finds the oldest key of the main queue without uses left.
+func (p *s3fifo[K]) ofMain(keep func(K) bool) *entry[K] {
 	for range p.main.len * (maxFreq + 1) {
 		e := p.main.oldest
 		switch {
 		case e.freq > 0:
 			e.freq--
 		case !keep(e.key):
-			return p.take(e), true
+			return e
 		}
 		p.main.move(e)
 	}
-	return key, false
+	return nil
 }
 
 // remember makes a ghost of e.
@@ -100,8 +113,4 @@ func (p *s3fifo[K]) remember(e *entry[K]) {
 	for p.ghost.bytes > p.ghostMax || p.ghost.len > max(minGhosts, p.Len()) {
 		p.ghosts.take(p.ghost.oldest)
 	}
-}
-
-func (p *s3fifo[K]) Coldest(yield func(K) bool) {
-	_ = each(p.small.oldest, yield) && each(p.main.oldest, yield)
 }

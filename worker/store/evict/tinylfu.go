@@ -68,6 +68,14 @@ func (p *segments[K]) touch(e *entry[K]) {
 
 // evict takes the key to give up out.
 func (p *segments[K]) evict(keep func(K) bool) (key K, ok bool) {
+	if e := p.next(keep); e != nil {
+		return p.take(e), true
+	}
+	return key, false
+}
+
+// next finds the key to give up.
+func (p *segments[K]) next(keep func(K) bool) *entry[K] {
 	// What the main part has room for need not displace anything.
 	for range maxMoves {
 		if p.window.bytes <= p.windowMax || p.mainBytes()+p.window.oldest.size > p.mainMax {
@@ -81,18 +89,16 @@ func (p *segments[K]) evict(keep func(K) bool) (key K, ok bool) {
 	}
 	newcomer := p.window.oldestNot(keep)
 	switch {
-	case resident == nil && newcomer == nil:
-		return key, false
 	case resident == nil:
-		return p.take(newcomer), true
+		return newcomer
 	case newcomer == nil || p.window.bytes+newcomer.size <= p.windowMax:
 		// The key that needs the room will find some in the window.
-		return p.take(resident), true
+		return resident
 	case p.admits(newcomer, resident):
 		p.probation.move(newcomer)
-		return p.take(resident), true
+		return resident
 	}
-	return p.take(newcomer), true
+	return newcomer
 }
 
 // shrink evicts until no more than max bytes are left.
@@ -115,25 +121,4 @@ func (p *segments[K]) admits(newcomer, resident *entry[K]) bool {
 		}
 	}
 	return uses > 0
-}
-
-// Coldest lets the oldest of the window and of the main part compete, like evict.
-func (p *segments[K]) Coldest(yield func(K) bool) {
-	w, m := p.window.oldest, p.probation.oldest
-	for {
-		if m == nil {
-			_ = each(w, yield) && each(p.protected.oldest, yield)
-			return
-		}
-		e := m
-		if w != nil && !p.admits(w, m) {
-			e = w
-			w = w.prev
-		} else {
-			m = m.prev
-		}
-		if !yield(e.key) {
-			return
-		}
-	}
 }
