@@ -348,7 +348,7 @@ func (f *fetch) page(ctx context.Context, r io.Reader) error {
 
 // readPiece is how much is read before its checksums are made: it is in the processor's
 // cache then.
-const readPiece = 4 * SpanSize
+const readPiece = 2 * SpanSize
 
 // readSpans fills data and returns the checksums of its spans.
 func readSpans(r io.Reader, data []byte) (n int, sums []uint32, err error) {
