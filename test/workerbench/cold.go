@@ -125,7 +125,7 @@ func measureRandom(ctx context.Context, p params) ([]figure, error) {
 	for range reads {
 		i, off := rnd.IntN(16), rnd.Int64N(blockSize/4096)*4096
 		pages[[2]int64{int64(i), off >> 20}] = true
-		if err := readBlock(ctx, r.pool, r.addr, request(0, i, off, 4096, blockSize), buf, true); err != nil {
+		if err := readBlock(ctx, r.pool, r.addr, r.request(0, i, off, 4096, blockSize), buf, true); err != nil {
 			return nil, err
 		}
 	}

@@ -33,7 +33,7 @@ func measureFiles(ctx context.Context, p params) ([]figure, error) {
 	ours, err := each(files, readers, func(i int) error {
 		buf := buffers.Get().(*[]byte)
 		defer buffers.Put(buf)
-		return readBlock(ctx, r.pool, r.addr, request(i, 0, 0, size, size), *buf, true)
+		return readBlock(ctx, r.pool, r.addr, r.request(i, 0, 0, size, size), *buf, true)
 	})
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (r *restarts) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = readBlock(ctx, rig.pool, rig.addr, request(r.blocks/2, 0, 0, restartRead, r.length), make([]byte, rpc.ChunkBytes), true)
+	err = readBlock(ctx, rig.pool, rig.addr, rig.request(r.blocks/2, 0, 0, restartRead, r.length), make([]byte, rpc.ChunkBytes), true)
 	r.serves = append(r.serves, time.Since(begin).Seconds())
 	for err == nil && len(rig.w.Blocks()) < r.blocks && sleep(ctx, 20*time.Millisecond) {
 		err = ctx.Err()

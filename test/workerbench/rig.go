@@ -17,6 +17,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
+	"github.com/alluxio-go/alluxio/internal/ticket"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 	"github.com/alluxio-go/alluxio/proto/dataserverpb"
 	"github.com/alluxio-go/alluxio/proto/filepb"
@@ -134,6 +135,9 @@ func right(p []byte, off int64) bool {
 	return true
 }
 
+// tickets are what clients get from the master.
+var tickets = ticket.NewKey()
+
 // master answers a worker as far as it needs.
 type master struct {
 	blockpb.UnimplementedBlockMasterWorkerServiceServer
@@ -152,7 +156,7 @@ func (master) RegisterWorkerStream(s grpc.BidiStreamingServer[blockpb.RegisterWo
 		} else if err != nil {
 			return err
 		}
-		if err := s.Send(&blockpb.RegisterWorkerPResponse{}); err != nil {
+		if err := s.Send(&blockpb.RegisterWorkerPResponse{TicketKey: tickets[:]}); err != nil {
 			return err
 		}
 	}
@@ -272,12 +276,15 @@ func serve(ctx context.Context, register func(*rpc.Server)) (addr string, ended 
 	return l.Addr().String(), done, nil
 }
 
-// request is a ReadBlock request for a range of the i-th block of file f.
-func request(f, i int, off, n, length int64) *blockpb.ReadRequest {
+// request is a ReadBlock request for a range of the i-th block, of length bytes, of file
+// f, with what a client knows from the master.
+func (r *rig) request(f, i int, off, n, length int64) *blockpb.ReadRequest {
 	id := int64(blockid.Container(f + 1).Block(i))
 	path, start, mount, chunk := "link://store/"+fileName(blockid.Container(f+1)), int64(i)*blockSize, int64(1), int64(rpc.ChunkBytes)
+	size, fingerprint := r.link.size(fileName(blockid.Container(f+1))), "v1"
+	own := tickets.Sign(ticket.File{Container: blockid.Container(f + 1), Length: size, UFSPath: path, Fingerprint: fingerprint})
 	return &blockpb.ReadRequest{BlockId: &id, Offset: &off, Length: &n, ChunkSize: &chunk, OpenUfsBlockOptions: &dataserverpb.OpenUfsBlockOptions{
-		UfsPath: &path, OffsetInFile: &start, BlockSize: &length, MountId: &mount}}
+		UfsPath: &path, OffsetInFile: &start, BlockSize: &length, MountId: &mount, Ticket: own, UfsFingerprint: &fingerprint, FileLength: &size}}
 }
 
 // blockRequest is a ReadBlock request for a range of a block that is cached.
@@ -298,20 +305,24 @@ func readBlock(ctx context.Context, pool *rpc.Pool, addr string, req *blockpb.Re
 	_ = stream.Send(req)
 	off := req.GetOpenUfsBlockOptions().GetOffsetInFile() + req.GetOffset()
 	var total int64
+	var body rpc.ReadBody
+	defer body.Close()
 	for {
-		d, err := rpc.RecvReadChunk(stream)
-		if err == io.EOF {
+		if err := body.Receive(stream); err == io.EOF {
 			break
-		}
-		if err != nil {
+		} else if err != nil {
 			return err
 		}
-		n := d.CopyTo(buf)
-		d.Free()
-		if verify && !right(buf[:n], off+total) {
-			return errors.Errorf(errors.Corrupt, "wrong bytes near %d", off+total)
+		for body.Remaining() > 0 {
+			n, err := body.Read(buf)
+			if err != nil {
+				return err
+			}
+			if verify && !right(buf[:n], off+total) {
+				return errors.Errorf(errors.Corrupt, "wrong bytes near %d", off+total)
+			}
+			total += int64(n)
 		}
-		total += int64(n)
 	}
 	if total != req.GetLength() {
 		return errors.Errorf(errors.Corrupt, "%d bytes instead of %d", total, req.GetLength())
@@ -324,7 +335,7 @@ func (r *rig) readFile(ctx context.Context, f int, n int64, verify bool) error {
 	buf := make([]byte, rpc.ChunkBytes)
 	for i, left := 0, n; left > 0; i++ {
 		k := min(left, blockSize)
-		req := request(f, i, 0, k, k)
+		req := r.request(f, i, 0, k, k)
 		req.ReadsAll = new(true)
 		if err := readBlock(ctx, r.pool, r.addr, req, buf, verify); err != nil {
 			return err

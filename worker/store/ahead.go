@@ -86,9 +86,14 @@ func (h *Handle) prefetch(off int64, n int) {
 // connections are the bottleneck is filled by many.
 const requestsAhead = 32
 
-// fullRequest is the size in pages of requests for what lies far ahead.
+// fullRequest is the size in pages of requests for what lies far ahead. What is fetched
+// for the sake of having it is not waited for page by page: fewer requests do.
 func (h *Handle) fullRequest() int {
-	return max(1, int(min(h.s.opts.FetchSize, h.readAheadMax()/requestsAhead)/int64(h.b.pageSize)))
+	size := h.s.opts.FetchSize
+	if !h.must {
+		size = min(size, h.readAheadMax()/requestsAhead)
+	}
+	return max(1, int(size/int64(h.b.pageSize)))
 }
 
 // requestPages is the size of a request for what lies so many pages ahead of the
