@@ -506,3 +506,42 @@ func TestBulkCrowd(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Small calls go over bulk connections after the first few, with the same guards and
+// errors.
+func TestBulkUnaryCalls(t *testing.T) {
+	var answer atomic.Pointer[func(context.Context) error]
+	answers := func(f func(context.Context) error) { answer.Store(&f) }
+	answers(func(context.Context) error { return nil })
+	s := start(t, "", ServerOptions{Auth: Simple}, &files{getStatus: func(ctx context.Context) error { return (*answer.Load())(ctx) }})
+	o, conns := counted(simple("ann"))
+	p := newPool(t, o)
+	for i := range 3 * fewCalls {
+		if name, err := getStatus(t.Context(), p.Conn(s.addr)); err != nil || name != "ann/ann" {
+			t.Fatalf("call %d: %q, %v", i, name, err)
+		}
+	}
+	if got := conns.Load(); got != 2 {
+		t.Errorf("%d connections, want one more than gRPC's", got)
+	}
+	answers(func(context.Context) error { return errors.E("stat", "/x", errors.NotEmpty, fmt.Errorf("because")) })
+	if _, err := getStatus(t.Context(), p.Conn(s.addr)); !errors.Is(err, errors.NotEmpty) {
+		t.Errorf("the error came as %v", err)
+	}
+	answers(func(ctx context.Context) error {
+		<-ctx.Done()
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := getStatus(ctx, p.Conn(s.addr)); !errors.Is(err, errors.Timeout) {
+		t.Errorf("a call that takes too long ended with %v", err)
+	}
+	answers(func(context.Context) error { return nil })
+	s.channels.Lock()
+	clear(s.channels.users)
+	s.channels.Unlock()
+	if name, err := getStatus(t.Context(), p.Conn(s.addr)); err != nil || name != "ann/ann" {
+		t.Errorf("with a login that is forgotten: %q, %v", name, err)
+	}
+}

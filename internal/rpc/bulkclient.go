@@ -28,6 +28,8 @@ const (
 	maxBulkConns = 1024
 	// bulkIdle is how long a connection without a call is kept at least.
 	bulkIdle = 30 * time.Second
+	// ackTimeout is how long a server may leave data unacknowledged.
+	ackTimeout = 60 * time.Second
 )
 
 // bulkConns are the bulk connections to one address.
@@ -36,6 +38,7 @@ type bulkConns struct {
 	opts  *ClientOptions
 	meta  *grpc.ClientConn
 	taken atomic.Pointer[[]string] // methods that the server takes, nil when it was not asked
+	calls atomic.Int64             // small ones made
 	mu    struct {
 		sync.Mutex
 		all    map[*bulkConn]struct{}
@@ -74,6 +77,33 @@ func (b *bulkConns) takes(ctx context.Context, method string) bool {
 		b.taken.Store(list)
 	}
 	return slices.Contains(*list, method)
+}
+
+// fewCalls is how many small calls are made before the server is asked whether it takes
+// them: for fewer that does not pay.
+const fewCalls = 8
+
+// invoke makes a call with one message in each direction. It reports false when the call
+// has to go another way.
+func (b *bulkConns) invoke(ctx context.Context, method, channel string, req, resp any) (bool, error) {
+	if !bulkMethods[method] || b.calls.Add(1) <= fewCalls || !b.takes(ctx, method) {
+		return false, nil
+	}
+	call, err := b.open(ctx, method, channel)
+	if call == nil || err != nil {
+		return err != nil, err
+	}
+	_ = call.SendMsg(req) // the answer says what went wrong
+	if err := call.RecvMsg(resp); err != nil {
+		if err == io.EOF {
+			err = errors.Errorf(errors.Internal, "%s ended without an answer", short(method))
+		}
+		return true, err
+	}
+	if err := call.RecvMsg(nil); err != io.EOF { // the status; a second message would be an error
+		return true, err
+	}
+	return true, nil
 }
 
 // open begins a call. The stream is nil when there are too many already.
@@ -145,7 +175,7 @@ func (b *bulkConns) connect(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, errors.Errorf(errors.Unavailable, "cannot connect to %s: %w", b.addr, err)
 	}
-	limitWindow(conn, int(b.opts.StreamWindow))
+	tune(conn, int(b.opts.StreamWindow))
 	if _, err = io.WriteString(conn, bulkMagic); err != nil {
 		_ = conn.Close()
 		return nil, errors.Errorf(errors.Unavailable, "the connection to %s broke: %w", b.addr, err)
@@ -225,16 +255,19 @@ func quiet(c *bulkConn) bool {
 	return alive && err == nil && c.r.Buffered() == 0
 }
 
-// limitWindow bounds what a TCP connection may receive ahead of its reader, as the
-// windows of gRPC do: all readers of a server get equal shares.
-func limitWindow(conn net.Conn, n int) {
+// tune sets the options of a TCP connection. Its window bounds what may be received ahead
+// of the reader, as the windows of gRPC do: all readers of a server get equal shares. A
+// server that does not acknowledge what it was sent is given up like one that answers no
+// ping. Both are wishes.
+func tune(conn net.Conn, window int) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return
 	}
 	if raw, err := tcp.SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) {
-			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_WINDOW_CLAMP, n) // a wish
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_WINDOW_CLAMP, window)
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ackTimeout.Milliseconds()))
 		})
 	}
 }

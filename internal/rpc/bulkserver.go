@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,15 +38,21 @@ type bulkServer struct {
 
 // bulkMethod is a registered call that is taken over bulk connections.
 type bulkMethod struct {
-	impl any
-	desc grpc.StreamDesc
+	impl   any
+	stream grpc.StreamDesc
+	unary  grpc.MethodHandler // nil for a stream
 }
 
 // register notes the calls of a service that go over bulk connections.
 func (b *bulkServer) register(desc *grpc.ServiceDesc, impl any) {
 	for _, m := range desc.Streams {
 		if name := "/" + desc.ServiceName + "/" + m.StreamName; bulkMethods[name] {
-			b.methods[name] = bulkMethod{impl, m}
+			b.methods[name] = bulkMethod{impl: impl, stream: m}
+		}
+	}
+	for _, m := range desc.Methods {
+		if name := "/" + desc.ServiceName + "/" + m.MethodName; bulkMethods[name] {
+			b.methods[name] = bulkMethod{impl: impl, unary: m.Handler}
 		}
 	}
 }
@@ -300,14 +307,38 @@ func (b *bulkServer) call(call *servedCall) error {
 	if !ok {
 		return status.Errorf(codes.Unimplemented, "%q is not taken over bulk connections", call.method)
 	}
-	info := &grpc.StreamServerInfo{FullMethod: call.method, IsClientStream: m.desc.ClientStreams, IsServerStream: m.desc.ServerStreams}
-	handle := m.desc.Handler
-	guards := append([]grpc.StreamServerInterceptor{b.s.stream}, b.s.opts.InterceptStreams...)
-	for i := len(guards) - 1; i > 0; i-- {
-		guard, inner := guards[i], handle
+	if m.unary != nil {
+		return b.unary(call, m)
+	}
+	info := &grpc.StreamServerInfo{FullMethod: call.method, IsClientStream: m.stream.ClientStreams, IsServerStream: m.stream.ServerStreams}
+	handle := m.stream.Handler
+	for _, guard := range slices.Backward(append([]grpc.StreamServerInterceptor{b.s.stream}, b.s.opts.InterceptStreams...)) {
+		inner := handle
 		handle = func(srv any, stream grpc.ServerStream) error { return guard(srv, stream, info, inner) }
 	}
-	return guards[0](m.impl, call, info, handle)
+	return handle(m.impl, call)
+}
+
+// unary runs the handler of a call with one message in each direction.
+func (b *bulkServer) unary(call *servedCall, m bulkMethod) error {
+	guards := append([]grpc.UnaryServerInterceptor{b.s.unary}, b.s.opts.Intercept...)
+	guarded := func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		info.FullMethod = call.method
+		for _, guard := range slices.Backward(guards) {
+			inner := handle
+			handle = func(ctx context.Context, req any) (any, error) { return guard(ctx, req, info, inner) }
+		}
+		return handle(ctx, req)
+	}
+	resp, err := m.unary(m.impl, call.ctx, call.RecvMsg, guarded)
+	if err != nil {
+		return err
+	}
+	data, err := codec{}.Marshal(resp)
+	if err == nil {
+		call.hold(data)
+	}
+	return err
 }
 
 // servedCall is one call; it implements grpc.ServerStream for its handler.
@@ -373,15 +404,19 @@ func (s *servedCall) SendMsg(m any) error {
 		return err
 	}
 	if chunk, ok := m.(*ReadChunk); ok && chunk.last {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.held = append(s.held, data...)
+		s.hold(data)
 		return nil
 	}
 	if err := s.c.write(outFrame{messageFrame, data}); err != nil {
 		return status.Error(codes.Unavailable, err.Error())
 	}
 	return nil
+}
+
+func (s *servedCall) hold(data mem.BufferSlice) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = append(s.held, data...)
 }
 
 // finish sends how the call ended. Who cannot be told has left.

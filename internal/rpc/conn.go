@@ -29,7 +29,7 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 		if err != nil {
 			return fromPeer(c.addr, err)
 		}
-		err = p.transport(c.bulk).Invoke(ctx, method, args, reply, opts...)
+		err = p.invoke(ctx, c.bulk, id, method, args, reply, opts...)
 		if !p.lostLogin(id, err) || attempt > 1 {
 			return fromPeer(c.addr, err)
 		}
@@ -53,6 +53,16 @@ func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 		return nil, fromPeer(c.addr, err)
 	}
 	return &clientStream{ClientStream: s, peer: p, addr: c.addr, id: id}, nil
+}
+
+// invoke makes a call over a bulk connection where that can be, else over gRPC.
+func (p *peer) invoke(ctx context.Context, bulk bool, id, method string, args, reply any, opts ...grpc.CallOption) error {
+	if p.raw != nil {
+		if done, err := p.raw.invoke(ctx, method, id, args, reply); done {
+			return err
+		}
+	}
+	return p.transport(bulk).Invoke(ctx, method, args, reply, opts...)
 }
 
 // newStream begins a call over a bulk connection where that can be, else over gRPC.
