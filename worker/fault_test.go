@@ -19,6 +19,7 @@ import (
 	"github.com/alluxio-go/alluxio/proto/blockpb"
 	"github.com/alluxio-go/alluxio/proto/dataserverpb"
 	"github.com/alluxio-go/alluxio/proto/filepb"
+	"github.com/alluxio-go/alluxio/proto/grpcpb"
 	"github.com/alluxio-go/alluxio/ufs"
 	"github.com/alluxio-go/alluxio/ufs/local"
 	"github.com/alluxio-go/alluxio/worker/store"
@@ -254,6 +255,54 @@ func TestForeignPathIsRefused(t *testing.T) {
 		}
 	}
 	p.wantFile("/mine", data(1, 1000))
+}
+
+// opened returns the FileInfo of a path with the ticket that a reader gets.
+func (p *peer) opened(path string) *filepb.FileInfo {
+	p.t.Helper()
+	resp, err := p.files.GetStatus(p.t.Context(), &filepb.GetStatusPRequest{Path: &path, Options: &filepb.GetStatusPOptions{
+		LoadMetadataType: filepb.LoadMetadataPType_ONCE.Enum(), AccessMode: grpcpb.Bits_READ.Enum()}})
+	if err != nil || len(resp.GetFileInfo().GetTicket()) == 0 {
+		p.t.Fatalf("open %s: %v, ticket % x", path, err, resp.GetFileInfo().GetTicket())
+	}
+	return resp.GetFileInfo()
+}
+
+// A worker takes a reader's word, with a ticket, for what the master would say: it needs
+// no master. Anything but exactly what the ticket is for counts for nothing.
+func TestTickets(t *testing.T) {
+	c, p, _ := start(t, 1)
+	for i, name := range []string{"first", "mine", "other"} {
+		p.put(name, data(byte(i), 1000))
+	}
+	p.wantFile("/first", data(0, 1000)) // the worker knows the mount now
+	mine, other := p.opened("/mine"), p.opened("/other")
+	read := func(f *filepb.FileInfo, change func(*dataserverpb.OpenUfsBlockOptions)) ([]byte, error) {
+		o := below(f, 0)
+		o.Ticket, o.UfsFingerprint, o.FileLength = f.Ticket, f.UfsFingerprint, f.Length
+		change(o)
+		return p.read(&blockpb.ReadRequest{BlockId: &f.GetBlockIds()[0], Offset: ptr(int64(0)), Length: ptr(int64(1000)), OpenUfsBlockOptions: o})
+	}
+	for name, change := range map[string]func(*dataserverpb.OpenUfsBlockOptions){
+		"with another file's ticket": func(o *dataserverpb.OpenUfsBlockOptions) {
+			o.UfsPath, o.Ticket, o.UfsFingerprint = other.UfsPath, other.Ticket, other.UfsFingerprint
+		},
+		"of another path": func(o *dataserverpb.OpenUfsBlockOptions) { o.UfsPath = other.UfsPath },
+	} {
+		if got, err := read(mine, change); err == nil || len(got) > 0 {
+			t.Errorf("a block was filled %s", name)
+		}
+	}
+	got, err := read(other, func(o *dataserverpb.OpenUfsBlockOptions) {
+		o.Ticket, o.UfsFingerprint = []byte("0123456789abcdef"), ptr("forged")
+	})
+	if err != nil || !bytes.Equal(got, data(2, 1000)) {
+		t.Errorf("with a forged ticket, which counts for nothing: %d bytes, %v", len(got), err)
+	}
+	c.StopMaster()
+	if got, err := read(mine, func(*dataserverpb.OpenUfsBlockOptions) {}); err != nil || !bytes.Equal(got, data(1, 1000)) {
+		t.Errorf("with a ticket and no master: %d bytes, %v", len(got), err)
+	}
 }
 
 // blockFile is where the n-th worker keeps a block.

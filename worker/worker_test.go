@@ -31,7 +31,7 @@ type peer struct {
 }
 
 func newPeer(t *testing.T, c *testcluster.Cluster) *peer {
-	pool := rpc.NewPool(rpc.ClientOptions{Auth: rpc.Simple, User: currentUser()})
+	pool := rpc.NewPool(rpc.ClientOptions{Auth: rpc.Simple, User: currentUser(), NoBulk: true})
 	t.Cleanup(func() { _ = pool.Close() })
 	return &peer{t: t, c: c, pool: pool,
 		files:  filepb.NewFileSystemMasterClientServiceClient(pool.Conn(c.MasterAddr())),

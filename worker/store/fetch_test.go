@@ -221,3 +221,48 @@ func TestPageWithoutRoomServesItsReaders(t *testing.T) {
 		t.Errorf("a page was fetched %d times for 8 readers", most)
 	}
 }
+
+// What is lent is the page itself, and stays as it is until it is given back, also when
+// the handle was closed and other pages were fetched.
+func TestLentPages(t *testing.T) {
+	const n = 8 * page
+	opts := oneDir(t.TempDir(), 64*page)
+	opts.WriteBehind = n
+	slow := &slowFS{let: make(chan struct{})} // pages stay in memory
+	opts.FS = slow
+	s := open(t, opts)
+	src := source(block1(0), n)
+	h := fill(t, s, block1(0), n, src)
+	type lent struct {
+		off     int64
+		data    []byte
+		release func()
+	}
+	var all []lent
+	for off := int64(0); off < n; off += page {
+		p, release, err := h.Lend(context.Background(), off, page)
+		if err != nil || len(p) != page {
+			t.Fatalf("lent %d bytes at %d, %v", len(p), off, err)
+		}
+		all = append(all, lent{off, p, release})
+	}
+	if p, _, err := h.Lend(context.Background(), page/2, page); p != nil || err != nil {
+		t.Errorf("%d bytes of two pages were lent, %v", len(p), err)
+	}
+	if _, _, err := h.Lend(context.Background(), n-1, 2); err == nil {
+		t.Error("bytes beyond the end were lent")
+	}
+	h.Close()
+	close(slow.let)
+	again := fill(t, s, block1(1), n, source(block1(1), n))
+	defer again.Close()
+	if err := again.Fetch(context.Background(), 0, n); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range all {
+		if !bytes.Equal(l.data, src.data[l.off:l.off+page]) {
+			t.Errorf("the page at %d is not what it was", l.off)
+		}
+		l.release()
+	}
+}

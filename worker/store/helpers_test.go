@@ -149,11 +149,16 @@ func readAll(h *Handle, chunk int) ([]byte, error) {
 	var out []byte
 	for off := int64(0); off < h.Len(); {
 		n := int(min(int64(chunk), h.Len()-off))
-		p, err := h.Read(context.Background(), make([]byte, BufferSize(off, n)), off, n)
+		p, release, err := h.Lend(context.Background(), off, n)
+		if err == nil && p == nil {
+			p, err = h.Read(context.Background(), make([]byte, BufferSize(off, n)), off, n)
+			release = func() {}
+		}
 		if err != nil {
 			return out, err
 		}
 		out = append(out, p...)
+		release()
 		off += int64(n)
 	}
 	return out, nil
