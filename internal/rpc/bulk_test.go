@@ -58,26 +58,10 @@ func sendContent(stream grpc.BidiStreamingServer[blockpb.ReadRequest, blockpb.Re
 // startBlocks serves b at addr, or anywhere.
 func startBlocks(t *testing.T, addr string, o ServerOptions, b *blocks) *serving {
 	t.Helper()
-	if addr == "" {
-		addr = "localhost:0"
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t, addr)
 	s := NewServer(o)
 	blockpb.RegisterBlockWorkerServer(s, b)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, l) }()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("server ended with %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return &serving{s, l.Addr().String(), stop}
+	return serve(t, s, l)
 }
 
 // counted returns options whose connections are counted.

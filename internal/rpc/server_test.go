@@ -78,13 +78,7 @@ type serving struct {
 // start serves at addr (empty: anywhere) until the test ends or stop is called.
 func start(t *testing.T, addr string, o ServerOptions, f *files) *serving {
 	t.Helper()
-	if addr == "" {
-		addr = "localhost:0"
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t, addr)
 	if f.getStatus == nil {
 		f.getStatus = func(context.Context) error { return nil }
 	}
@@ -96,6 +90,24 @@ func start(t *testing.T, addr string, o ServerOptions, f *files) *serving {
 	if missing := s.MissingPolicies(); len(missing) > 0 {
 		t.Fatalf("no access declared for %v", missing)
 	}
+	return serve(t, s, l)
+}
+
+// listen listens at addr, or anywhere.
+func listen(t *testing.T, addr string) net.Listener {
+	t.Helper()
+	if addr == "" {
+		addr = "localhost:0"
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// serve runs a server until the test ends or stop is called.
+func serve(t *testing.T, s *Server, l net.Listener) *serving {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, l) }()
