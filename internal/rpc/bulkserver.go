@@ -228,7 +228,8 @@ func (b *bulkServer) stopping() bool {
 	return b.mu.stopping
 }
 
-// read takes frames until the connection ends.
+// read takes frames until the connection ends. A call is handled from its first message
+// on.
 func (c *servedConn) read(ctx context.Context) error {
 	var call *servedCall
 	for {
@@ -236,30 +237,26 @@ func (c *servedConn) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		switch kind {
-		case callFrame:
-			if call != nil {
-				<-call.ended // it has said so before the client could begin another
+		switch {
+		case kind == callFrame:
+			if err := call.wait(); err != nil {
+				return err
 			}
 			if call, err = c.begin(ctx, n); err != nil {
 				return err
 			}
-			c.calls <- call
-		case messageFrame:
-			if call == nil || n > maxBulkRequest {
-				return errors.Errorf(errors.Invalid, "a message of %d bytes is out of place or too long", n)
-			}
+		case call == nil || kind == statusFrame || n > maxBulkRequest:
+			return errors.Errorf(errors.Invalid, "frame %d of %d bytes is out of place or too long", kind, n)
+		case kind == messageFrame:
 			m, err := c.payload()
 			if err != nil {
 				return err
 			}
 			call.deliver(m)
-		case halfCloseFrame:
-			if call != nil {
-				call.halfClose()
-			}
-		default:
-			return errors.Errorf(errors.Invalid, "frame %d is for clients", kind)
+			call.handle()
+		case kind == halfCloseFrame:
+			call.halfClose()
+			call.handle()
 		}
 	}
 }
@@ -349,10 +346,33 @@ type servedCall struct {
 	method string
 	in     chan mem.BufferSlice // closed when the client has finished
 	half   bool                 // it is closed
+	begun  bool                 // the handler was called
 	ended  chan struct{}        // closed when the status is sent
 
 	mu   sync.Mutex
 	held mem.BufferSlice // a message that goes out with the status
+}
+
+// wait waits for the end of a call, if there is one. Its status was sent before the client
+// may begin another.
+func (s *servedCall) wait() error {
+	if s == nil {
+		return nil
+	}
+	select {
+	case <-s.ended:
+		return nil
+	case <-time.After(handshakeTimeout):
+		return errors.Errorf(errors.Invalid, "a call was begun before the end of another")
+	}
+}
+
+// handle calls the handler, once.
+func (s *servedCall) handle() {
+	if !s.begun {
+		s.begun = true
+		s.c.calls <- s
+	}
 }
 
 // deliver passes a message on to the handler.

@@ -57,8 +57,8 @@ func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 
 // invoke makes a call over a bulk connection where that can be, else over gRPC.
 func (p *peer) invoke(ctx context.Context, bulk bool, id, method string, args, reply any, opts ...grpc.CallOption) error {
-	if p.raw != nil {
-		if done, err := p.raw.invoke(ctx, method, id, args, reply); done {
+	if p.bulk != nil {
+		if done, err := p.bulk.invoke(ctx, method, id, args, reply); done {
 			return err
 		}
 	}
@@ -67,8 +67,8 @@ func (p *peer) invoke(ctx context.Context, bulk bool, id, method string, args, r
 
 // newStream begins a call over a bulk connection where that can be, else over gRPC.
 func (p *peer) newStream(ctx context.Context, bulk bool, id string, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	if bulk && p.raw != nil && p.raw.takes(ctx, method) {
-		if call, err := p.raw.open(ctx, method, id); call != nil || err != nil {
+	if bulk && p.bulk != nil && p.bulk.takes(ctx, method) {
+		if call, err := p.bulk.open(ctx, method, id); call != nil || err != nil {
 			return call, err
 		}
 	}

@@ -163,10 +163,10 @@ func (p *Pool) peer(addr string) (*peer, error) {
 // peer is one server as its caller sees it.
 type peer struct {
 	meta  *grpc.ClientConn
-	bulk  []*grpc.ClientConn // they connect when first used
-	next  atomic.Uint32      // counts calls over bulk
+	data  []*grpc.ClientConn // for calls with much payload; they connect when first used
+	next  atomic.Uint32      // counts calls over data
 	login *login             // nil when nobody logs in
-	raw   *bulkConns         // nil when they are not wanted
+	bulk  *bulkConns         // nil when they are not wanted
 }
 
 func newPeer(addr string, o *ClientOptions) (*peer, error) {
@@ -181,13 +181,13 @@ func newPeer(addr string, o *ClientOptions) (*peer, error) {
 			p.meta = cc
 			continue
 		}
-		p.bulk = append(p.bulk, cc)
+		p.data = append(p.data, cc)
 	}
 	if o.Auth != NoSASL {
 		p.login = newLogin(p.meta, addr, o)
 	}
 	if !o.NoBulk {
-		p.raw = newBulkConns(addr, p.meta, o)
+		p.bulk = newBulkConns(addr, p.meta, o)
 	}
 	return p, nil
 }
@@ -225,13 +225,13 @@ func dialOptions(addr string, o *ClientOptions, bulk bool) []grpc.DialOption {
 }
 
 func (p *peer) close() {
-	if p.raw != nil {
-		p.raw.close()
+	if p.bulk != nil {
+		p.bulk.close()
 	}
 	if p.login != nil {
 		p.login.close()
 	}
-	for _, cc := range p.bulk {
+	for _, cc := range p.data {
 		cc.Close()
 	}
 	if p.meta != nil {
@@ -244,5 +244,5 @@ func (p *peer) transport(bulk bool) *grpc.ClientConn {
 	if !bulk {
 		return p.meta
 	}
-	return p.bulk[p.next.Add(1)%uint32(len(p.bulk))]
+	return p.data[p.next.Add(1)%uint32(len(p.data))]
 }
