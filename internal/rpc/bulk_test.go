@@ -8,12 +8,16 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	grpcpeer "google.golang.org/grpc/peer"
 
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
@@ -307,7 +311,6 @@ func TestBulkBreaksInAChunk(t *testing.T) {
 	if _, err := body.Read(make([]byte, 100)); err != nil {
 		t.Fatal(err)
 	}
-	_ = conns[len(conns)-1].(*net.TCPConn).CloseRead()
 	_ = conns[len(conns)-1].Close()
 	if n, err := io.Copy(io.Discard, &body); !errors.Is(err, errors.Unavailable) {
 		t.Errorf("after %d more bytes: %v", n, err)
@@ -527,5 +530,53 @@ func TestBulkUnaryCalls(t *testing.T) {
 	s.channels.Unlock()
 	if name, err := getStatus(t.Context(), p.Conn(s.addr)); err != nil || name != "ann/ann" {
 		t.Errorf("with a login that is forgotten: %q, %v", name, err)
+	}
+}
+
+// A server on this host is reached by its socket, also after it came back with another,
+// and by its address where the socket cannot be reached.
+func TestBulkOnThisHost(t *testing.T) {
+	var mu sync.Mutex
+	var networks []string
+	b := &blocks{read: func(stream grpc.BidiStreamingServer[blockpb.ReadRequest, blockpb.ReadResponse]) error {
+		p, _ := grpcpeer.FromContext(stream.Context())
+		mu.Lock()
+		networks = append(networks, p.Addr.Network())
+		mu.Unlock()
+		return sendContent(stream)
+	}}
+	first := startBlocks(t, "", ServerOptions{}, b)
+	p := newPool(t, ClientOptions{})
+	read := blockRead{id: 3, n: 5000, chunk: 1000}
+	once := func(p *Pool) {
+		t.Helper()
+		if got, err := read.all(t.Context(), p, first.addr, 100); err != nil || !bytes.Equal(got, content(3, 0, 5000)) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+	}
+	once(p)
+	first.stop()
+	startBlocks(t, first.addr, ServerOptions{}, b)
+	once(p) // finds the old socket gone
+	once(newPool(t, ClientOptions{Dial: func(ctx context.Context, addr string) (net.Conn, error) {
+		if strings.HasPrefix(addr, unixPrefix) {
+			return nil, syscall.ECONNREFUSED
+		}
+		return dial(ctx, addr)
+	}}))
+	here, err := p.peer(first.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here.bulk.mu.Lock()
+	for _, idle := range here.bulk.mu.idle {
+		_ = idle.conn.Close()
+	}
+	here.bulk.mu.Unlock()
+	once(p)
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []string{"unix", "tcp", "tcp", "unix"}; !slices.Equal(networks, want) {
+		t.Errorf("calls came over %v, want %v", networks, want)
 	}
 }

@@ -27,6 +27,7 @@ type bulkServer struct {
 	bulkpb.UnimplementedBulkDataServer
 	s       *Server
 	methods map[string]bulkMethod // by full name; complete before Run
+	local   net.Listener          // abstract unix socket, nil if there can be none
 
 	running sync.WaitGroup
 	mu      struct {
@@ -63,14 +64,29 @@ func (b *bulkServer) Describe(context.Context, *bulkpb.DescribePRequest) (*bulkp
 	for name := range b.methods {
 		resp.Methods = append(resp.Methods, name)
 	}
+	if b.local != nil {
+		resp.LocalSocket = proto.String(b.local.Addr().String())
+	}
 	return resp, nil
+}
+
+// listenLocally makes the socket for clients on this host. Its name cannot be that of
+// another server elsewhere, so that who can connect to it has found the right one.
+func (b *bulkServer) listenLocally() {
+	l, err := net.Listen("unix", "@alluxio-bulk-"+newUUID())
+	if err != nil {
+		b.s.opts.Logger.Warn("clients on this host read over TCP", "err", err)
+		return
+	}
+	b.local = l
+	b.running.Go((&bulkListener{Listener: l, b: b, ended: make(chan struct{})}).run)
 }
 
 // bulkListener is a listener without the bulk connections to it, which it serves.
 type bulkListener struct {
 	net.Listener
 	b      *bulkServer
-	others chan net.Conn
+	others chan net.Conn // nil: closed
 	ended  chan struct{} // closed when accepting has ended
 	err    error         // why, to be read then
 }
@@ -117,6 +133,10 @@ func (l *bulkListener) sort(conn net.Conn) {
 	if string(magic) == bulkMagic {
 		_, _ = c.r.Discard(len(bulkMagic)) // they are in the buffer
 		c.serve()
+		return
+	}
+	if l.others == nil {
+		_ = conn.Close()
 		return
 	}
 	begun, _ := c.r.Peek(c.r.Buffered())
@@ -197,6 +217,9 @@ func (b *bulkServer) remove(c *servedConn) {
 // stop closes connections as their calls end, and all when hard is closed. It returns
 // when all have ended, and with them the listeners, which somebody else closes.
 func (b *bulkServer) stop(hard <-chan struct{}) {
+	if b.local != nil {
+		_ = b.local.Close()
+	}
 	b.closeAll(func(c *servedConn) bool { return !c.busy.Load() })
 	ended := make(chan struct{})
 	go func() {

@@ -162,6 +162,7 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if len(s.bulk.methods) > 0 {
 		bulkpb.RegisterBulkDataServer(s.grpc, s.bulk)
+		s.bulk.listenLocally()
 		for i, l := range listeners {
 			sorted := s.bulk.listen(l)
 			s.bulk.running.Go(sorted.run)

@@ -62,8 +62,10 @@ func (*DescribePRequest) Descriptor() ([]byte, []int) {
 }
 
 type DescribePResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Methods       []string               `protobuf:"bytes,1,rep,name=methods" json:"methods,omitempty"` // full names, "/package.Service/Method"
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Methods []string               `protobuf:"bytes,1,rep,name=methods" json:"methods,omitempty"` // full names, "/package.Service/Method"
+	// Abstract unix socket for clients on the same host, in the same network namespace.
+	LocalSocket   *string `protobuf:"bytes,2,opt,name=local_socket,json=localSocket" json:"local_socket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -103,6 +105,13 @@ func (x *DescribePResponse) GetMethods() []string {
 		return x.Methods
 	}
 	return nil
+}
+
+func (x *DescribePResponse) GetLocalSocket() string {
+	if x != nil && x.LocalSocket != nil {
+		return *x.LocalSocket
+	}
+	return ""
 }
 
 // CallHeader begins a call on a bulk connection.
@@ -163,9 +172,10 @@ var File_bulkpb_bulk_proto protoreflect.FileDescriptor
 const file_bulkpb_bulk_proto_rawDesc = "" +
 	"\n" +
 	"\x11bulkpb/bulk.proto\x12\x0falluxio.go.bulk\"\x12\n" +
-	"\x10DescribePRequest\"-\n" +
+	"\x10DescribePRequest\"P\n" +
 	"\x11DescribePResponse\x12\x18\n" +
-	"\amethods\x18\x01 \x03(\tR\amethods\"C\n" +
+	"\amethods\x18\x01 \x03(\tR\amethods\x12!\n" +
+	"\flocal_socket\x18\x02 \x01(\tR\vlocalSocket\"C\n" +
 	"\n" +
 	"CallHeader\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x1d\n" +
