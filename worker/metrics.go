@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc/peer"
+
+	"github.com/alluxio-go/alluxio/internal/rpc"
 )
 
 // metrics of one worker. Names follow Alluxio's "Worker.BytesReadDomain" and so on.
@@ -122,7 +123,7 @@ func share(part, whole float64) float64 {
 
 // over returns the counters of the connection that a call came by.
 func (m *metrics) over(ctx context.Context) *flow {
-	if p, ok := peer.FromContext(ctx); ok && p.Addr.Network() == "unix" {
+	if rpc.OverUnixSocket(ctx) {
 		return &m.unix
 	}
 	return &m.tcp

@@ -542,6 +542,9 @@ func TestBulkOnThisHost(t *testing.T) {
 		p, _ := grpcpeer.FromContext(stream.Context())
 		mu.Lock()
 		networks = append(networks, p.Addr.Network())
+		if OverUnixSocket(stream.Context()) {
+			t.Error("the server's own socket is taken for a configured one")
+		}
 		mu.Unlock()
 		return sendContent(stream)
 	}}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,13 +74,22 @@ func (b *bulkServer) Describe(context.Context, *bulkpb.DescribePRequest) (*bulkp
 // listenLocally makes the socket for clients on this host. Its name cannot be that of
 // another server elsewhere, so that who can connect to it has found the right one.
 func (b *bulkServer) listenLocally() {
-	l, err := net.Listen("unix", "@alluxio-bulk-"+newUUID())
+	l, err := net.Listen("unix", bulkSocketPrefix+newUUID())
 	if err != nil {
 		b.s.opts.Logger.Warn("clients on this host read over TCP", "err", err)
 		return
 	}
 	b.local = l
 	b.running.Go((&bulkListener{Listener: l, b: b, ended: make(chan struct{})}).run)
+}
+
+const bulkSocketPrefix = "@alluxio-bulk-"
+
+// OverUnixSocket reports whether a call came by a unix socket that the server was told to
+// listen on, as against one that it made for bulk connections, which stands in for TCP.
+func OverUnixSocket(ctx context.Context) bool {
+	p, ok := grpcpeer.FromContext(ctx)
+	return ok && p.Addr.Network() == "unix" && !strings.HasPrefix(p.LocalAddr.String(), bulkSocketPrefix)
 }
 
 // bulkListener is a listener without the bulk connections to it, which it serves.

@@ -266,3 +266,33 @@ func TestLentPages(t *testing.T) {
 		l.release()
 	}
 }
+
+// A read that could not be lent is read, and counts once: short reads here and there fetch
+// nothing but their pages.
+func TestLendingInVainIsNoRead(t *testing.T) {
+	const n = 16 * page
+	s := open(t, oneDir(t.TempDir(), 64*page))
+	src := source(block1(0), n)
+	first := fill(t, s, block1(0), n, src)
+	defer first.Close()
+	for _, p := range []int64{3, 9, 6} { // on disk
+		if err := first.Fetch(context.Background(), p*page, page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.Settle(context.Background())
+	for _, p := range []int64{3, 9, 6} {
+		h := fill(t, s, block1(0), n, src)
+		off := p*page + 100
+		if data, _, err := h.Lend(context.Background(), off, 10); data != nil || err != nil {
+			t.Fatalf("%d bytes on disk were lent, %v", len(data), err)
+		}
+		if _, err := h.Read(context.Background(), make([]byte, BufferSize(off, 10)), off, 10); err != nil {
+			t.Fatal(err)
+		}
+		h.Close()
+	}
+	if got := src.pages(); got != had {
+		t.Errorf("%d pages were fetched, and %d by reads of pages that were there", had, got-had)
+	}
+}

@@ -16,15 +16,16 @@ type Handle struct {
 	b   *block
 	src Source // nil: only what is present can be read
 
-	next   int64  // where a sequential reader would go on
-	window int64  // bytes kept in flight ahead of it
-	grown  int    // the page at which window was last widened
-	limit  int64  // what the reader said it wants ends here
-	must   bool   // what it fetches is to be kept even if that is slow
-	missed bitmap // pages that this reader got first; see Missed
-	begun  bool   // something was read
-	goesOn bool   // the first read was where the reader before had stopped
-	closed bool
+	next    int64  // where a sequential reader would go on
+	window  int64  // bytes kept in flight ahead of it
+	grown   int    // the page at which window was last widened
+	limit   int64  // what the reader said it wants ends here
+	must    bool   // what it fetches is to be kept even if that is slow
+	missed  bitmap // pages that this reader got first; see Missed
+	begun   bool   // something was read
+	arrived bool   // advance was called for what is at next
+	goesOn  bool   // the first read was where the reader before had stopped
+	closed  bool
 }
 
 // Open opens the block id for reading what is present of it. NotFound when the
@@ -167,15 +168,28 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 		return nil, err
 	}
 	h.s.touch(h.b.dir)
-	h.begin(off)
-	h.advance(off, n)
+	h.arrive(off, n)
 	out, err := h.read(ctx, buf, off, n)
 	if err != nil {
 		return nil, err
 	}
-	h.next = off + int64(n)
+	h.leftFor(off + int64(n))
 	return out, nil
 }
+
+// arrive notes that the n bytes at off are about to be read, once, whatever ways of
+// reading are tried.
+func (h *Handle) arrive(off int64, n int) {
+	if h.arrived && h.next == off {
+		return
+	}
+	h.begin(off)
+	h.advance(off, n)
+	h.arrived = true
+}
+
+// leftFor notes that what was arrived at has been read, up to next.
+func (h *Handle) leftFor(next int64) { h.next, h.arrived = next, false }
 
 // Lend is Read without a copy, for bytes of one page that was fetched and is in memory
 // still: the page stays there until release is called, which may be after Close. The
@@ -188,8 +202,7 @@ func (h *Handle) Lend(ctx context.Context, off int64, n int) (data []byte, relea
 	if off+int64(n) > h.b.pageOff(p)+h.b.pageLen(p) {
 		return nil, nil, nil
 	}
-	h.begin(off)
-	h.advance(off, n)
+	h.arrive(off, n)
 	if !h.inMemory(off, n) {
 		return nil, nil, nil
 	}
@@ -198,7 +211,7 @@ func (h *Handle) Lend(ctx context.Context, off int64, n int) (data []byte, relea
 		return nil, nil, err
 	}
 	h.prefetch(off+int64(n), 0)
-	h.next = off + int64(n)
+	h.leftFor(off + int64(n))
 	at := off - h.b.pageOff(p)
 	return c.data[at : at+int64(n)], func() { h.leaveCall(c) }, nil
 }

@@ -402,6 +402,24 @@ func TestDownload(t *testing.T) {
 	}
 }
 
+// A download that is to end early ends in its middle.
+func TestShortDownload(t *testing.T) {
+	srv := kodotest.Start(t, kodotest.Options{Buckets: []kodotest.Bucket{{Name: "bucket"}}})
+	data := bytes.Repeat([]byte("0123456789"), 100_000)
+	if err := srv.Put("bucket", "k", data); err != nil {
+		t.Fatal(err)
+	}
+	srv.Inject(kodotest.Rule{Fault: kodotest.ShortBody, Times: 1})
+	resp, err := http.Get(srv.URL() + "/k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err == nil || !bytes.Equal(body, data[:len(data)/2]) {
+		t.Errorf("%d bytes of %d, %v", len(body), len(data), err)
+	}
+}
+
 // An object that expires is gone when its time has come.
 func TestExpiry(t *testing.T) {
 	var later atomic.Int64

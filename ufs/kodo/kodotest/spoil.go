@@ -194,6 +194,9 @@ func (s *spoiler) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadFrom keeps content in memory from going past Write.
+func (s *spoiler) ReadFrom(src io.Reader) (int64, error) { return io.Copy(onlyWriter{s}, src) }
+
 // end lets the fault happen.
 func (s *spoiler) end() {
 	if s.c.r.Method == http.MethodHead {
