@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/alluxio-go/alluxio/internal/config"
 	"github.com/alluxio-go/alluxio/internal/errors"
@@ -49,8 +50,8 @@ type frame struct {
 	View           any
 }
 
-// pageTemplates are parsed once: layout plus one page each.
-var pageTemplates = parsePages()
+// pageTemplates are parsed once, by processes that show pages: layout plus one page each.
+var pageTemplates = sync.OnceValue(parsePages)
 
 func parsePages() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(templateFuncs).ParseFS(embedded, "assets/layout.html"))
@@ -181,7 +182,7 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, name string, data 
 		}
 	}
 	var b bytes.Buffer
-	if terr := pageTemplates[name].ExecuteTemplate(&b, "layout.html", f); terr != nil {
+	if terr := pageTemplates()[name].ExecuteTemplate(&b, "layout.html", f); terr != nil {
 		s.logger.Error("a page cannot be rendered", "page", name, "error", terr)
 		http.Error(w, "The page cannot be rendered; the log says why.", http.StatusInternalServerError)
 		return

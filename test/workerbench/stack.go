@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -269,20 +270,37 @@ type (
 	readerOnly struct{ io.Reader }
 )
 
-// measureStack reads a cold file through the whole product.
+// stackLink is what all connections to the emulated store have together when the link is
+// what limits: less than two processors can both serve and read.
+const stackLink = 600e6
+
+// measureStack reads a cold file through the whole product: with nothing to limit a
+// download but its connections, which is what two processors can do for the store, the
+// worker and the client, and with a link that is slower.
 func measureStack(ctx context.Context, p params) ([]figure, error) {
-	s, err := newStack(ctx, p, kodotest.Limits{Latency: 10 * time.Millisecond, PerConnBytesPerSec: int64(p.link)}, 2*p.size)
-	if err != nil {
-		return nil, err
+	var figures []figure
+	for i, link := range []int64{0, stackLink} {
+		limits := kodotest.Limits{Latency: 10 * time.Millisecond, PerConnBytesPerSec: int64(p.link), TotalBytesPerSec: link}
+		p := p
+		p.dir = filepath.Join(p.dir, strconv.Itoa(i))
+		s, err := newStack(ctx, p, limits, 2*p.size)
+		if err != nil {
+			return nil, err
+		}
+		name := "stack: "
+		if link > 0 {
+			name = fmt.Sprintf("stack, link of %d MB/s: ", link/1e6)
+		}
+		some, err := s.measureSequential(ctx, p, name)
+		if err = errors.Join(err, s.close()); err != nil {
+			return nil, err
+		}
+		figures = append(figures, some...)
 	}
-	figures, err := s.measureSequential(ctx, p)
-	if cerr := s.close(); err == nil {
-		err = cerr
-	}
-	return figures, err
+	return figures, nil
 }
 
-func (s *stack) measureSequential(ctx context.Context, p params) ([]figure, error) {
+func (s *stack) measureSequential(ctx context.Context, p params, name string) ([]figure, error) {
 	if err := s.put("big", bytes.Repeat(pattern, int(p.size)/len(pattern)+1)[:p.size]); err != nil {
 		return nil, err
 	}
@@ -313,15 +331,15 @@ func (s *stack) measureSequential(ctx context.Context, p params) ([]figure, erro
 		name string
 		read func() error
 	}{
-		{"stack: client reads a cold file ÷ direct download", func() error { return s.cat(ctx, "/big", p.size) }},
-		{"stack: client loads a file ÷ direct download", func() error { return s.client.Load(ctx, "/big", client.LoadOptions{}) }},
-		{"stack: alluxio fs load ÷ direct download", func() error { return s.alluxio(ctx, "fs", "load", "/big") }},
+		{"client reads a cold file ÷ direct download", func() error { return s.cat(ctx, "/big", p.size) }},
+		{"client loads a file ÷ direct download", func() error { return s.client.Load(ctx, "/big", client.LoadOptions{}) }},
+		{"alluxio fs load ÷ direct download", func() error { return s.alluxio(ctx, "fs", "load", "/big") }},
 	} {
 		ours, theirs, err := alternateTimed(p.rounds, cold(m.read), timed(against))
 		if err != nil {
 			return nil, err
 		}
-		figures = append(figures, figure{m.name, theirs / ours, true, 0.95,
+		figures = append(figures, figure{name + m.name, theirs / ours, true, 0.95,
 			fmt.Sprintf("%s against %s on %d connections", rate(p.size, ours), rate(p.size, theirs), connections)})
 	}
 	return figures, nil
