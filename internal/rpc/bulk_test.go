@@ -68,6 +68,13 @@ func startBlocks(t *testing.T, addr string, o ServerOptions, b *blocks) *serving
 	return serve(t, s, l)
 }
 
+// recvChunk receives one ReadResponse whole.
+func recvChunk(stream grpc.ClientStream) (Data, error) {
+	var m ReadChunk
+	err := stream.RecvMsg(&m)
+	return m.Data, err
+}
+
 // counted returns options whose connections are counted.
 func counted(o ClientOptions) (ClientOptions, *atomic.Int32) {
 	var n atomic.Int32
@@ -143,7 +150,7 @@ func TestBulkReads(t *testing.T) {
 				}
 				got = got[:0]
 				for {
-					d, err := RecvReadChunk(stream)
+					d, err := recvChunk(stream)
 					if err == io.EOF {
 						break
 					}
@@ -254,7 +261,7 @@ func TestBulkCallEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err := RecvReadChunk(stream); !errors.Is(err, errors.Cancelled) {
+	if _, err := recvChunk(stream); !errors.Is(err, errors.Cancelled) {
 		t.Errorf("the caller got %v", err)
 	}
 	<-gone
@@ -418,7 +425,7 @@ func TestBulkCallsEndWithThePool(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.AfterFunc(20*time.Millisecond, func() { p.Close() })
-	if _, err := RecvReadChunk(stream); !errors.Is(err, errors.Unavailable) && !errors.Is(err, errors.Cancelled) {
+	if _, err := recvChunk(stream); !errors.Is(err, errors.Unavailable) && !errors.Is(err, errors.Cancelled) {
 		t.Errorf("the call ended with %v", err)
 	}
 }

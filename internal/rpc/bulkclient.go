@@ -99,7 +99,9 @@ func (b *bulkConns) invoke(ctx context.Context, method, channel string, req, res
 	if call == nil || err != nil {
 		return err != nil, err
 	}
-	_ = call.SendMsg(req) // the answer says what went wrong
+	if err := call.SendMsg(req); err != nil && err != io.EOF { // then the answer says what went wrong
+		return true, call.broke(err)
+	}
 	if err := call.RecvMsg(resp); err != nil {
 		if err == io.EOF {
 			err = errors.Errorf(errors.Internal, "%s ended without an answer", short(method))
@@ -368,20 +370,14 @@ func (s *bulkCall) RecvMsg(m any) error {
 
 // message takes what comes next. A body is left where it is, for its receiver.
 func (s *bulkCall) message(m any) error {
-	body, isBody := m.(*ReadBody)
-	chunk, isChunk := m.(*ReadChunk)
-	if isBody || isChunk {
+	if body, ok := m.(*ReadBody); ok {
 		plain, err := s.conn.enterChunk()
 		if err != nil {
 			return err
 		}
-		switch {
-		case plain && isBody:
+		if plain {
 			*body = ReadBody{call: s}
 			return nil
-		case plain:
-			chunk.Data.bufs, err = s.conn.payload()
-			return err
 		}
 	}
 	data, err := s.conn.payload()

@@ -55,9 +55,6 @@ type Data struct {
 // Len returns the number of bytes.
 func (d Data) Len() int { return d.bufs.Len() }
 
-// CopyTo copies the first bytes into p and returns how many.
-func (d Data) CopyTo(p []byte) int { return d.bufs.CopyTo(p) }
-
 // WriteTo writes everything to w, one Write for each buffer.
 func (d Data) WriteTo(w io.Writer) (int64, error) {
 	var total int64

@@ -83,16 +83,6 @@ func (b *ReadBody) Close() error {
 	return nil
 }
 
-// RecvReadChunk receives one ReadResponse of a ReadBlock call. The caller frees
-// it. It returns io.EOF at the end of the stream.
-func RecvReadChunk(stream grpc.ClientStream) (Data, error) {
-	var m ReadChunk
-	if err := stream.RecvMsg(&m); err != nil {
-		return Data{}, err
-	}
-	return m.Data, nil
-}
-
 // SendWriteChunk sends one chunk of a WriteBlock call. It takes the ownership of
 // d, also when it fails; io.EOF means that the server has ended the call and
 // RecvMsg tells why.

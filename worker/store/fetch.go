@@ -119,7 +119,7 @@ func (h *Handle) Fetch(ctx context.Context, off int64, n int) error {
 			h.leaveCall(c)
 		}
 	}
-	h.next = off + int64(n)
+	h.leftFor(off + int64(n))
 	return nil
 }
 

@@ -167,7 +167,6 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 	if err := h.within(off, n); err != nil {
 		return nil, err
 	}
-	h.s.touch(h.b.dir)
 	h.arrive(off, n)
 	out, err := h.read(ctx, buf, off, n)
 	if err != nil {
@@ -180,6 +179,7 @@ func (h *Handle) Read(ctx context.Context, buf []byte, off int64, n int) ([]byte
 // arrive notes that the n bytes at off are about to be read, once, whatever ways of
 // reading are tried.
 func (h *Handle) arrive(off int64, n int) {
+	h.s.touch(h.b.dir)
 	if h.arrived && h.next == off {
 		return
 	}
