@@ -89,10 +89,13 @@ func TestStoreFailsUnderLoad(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	k := startStore(t, "--faults", "rate=0.2,delay=20ms,stall=200ms,seed="+strconv.FormatUint(seed%1000, 10))
+	k := startStore(t)
 	w := world.New(t, append(k.properties(kodoSecretKey), "alluxio.master.mount.table.root.ufs=kodo://walk/root/",
 		"alluxio.user.block.size.bytes.default=128KB")...)
-	w.Start()
+	w.Start() // without faults: a key that is refused then is a wrong one
+	k.kill()
+	k.flags = []string{"--faults", "rate=0.2,delay=20ms,stall=200ms,seed=" + strconv.FormatUint(seed%1000, 10)}
+	k.start()
 	var diaries []*diarist
 	for i := range users {
 		diaries = append(diaries, &diarist{
