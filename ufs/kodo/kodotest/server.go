@@ -307,7 +307,8 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom: content in memory is sent from where it is.
+// ReadFrom implements io.ReaderFrom: content is sent from where it is, without a copy
+// in this process.
 func (w *writer) ReadFrom(src io.Reader) (total int64, err error) {
 	part, _ := src.(*io.LimitedReader)
 	if part == nil {
@@ -315,7 +316,9 @@ func (w *writer) ReadFrom(src io.Reader) (total int64, err error) {
 	}
 	content, inMemory := part.R.(*memReader)
 	if !inMemory {
-		return io.Copy(onlyWriter{w}, src)
+		n, err := io.Copy(w.ResponseWriter, src)
+		w.bytes += n
+		return n, err
 	}
 	for err == nil && part.N > 0 {
 		piece := content.ahead()
