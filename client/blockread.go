@@ -32,6 +32,7 @@ type remoteBlock struct {
 	req      *blockpb.ReadRequest
 	pos      int64        // offset in the block after the last chunk
 	chunk    rpc.ReadBody // what was not read of it
+	kept     keptChunk    // instead of it, in a file
 	ended    bool
 }
 
@@ -65,14 +66,14 @@ func (p *patience) during(what string, f func() error) error {
 
 // openRemote starts reading a block. The worker's refusal shows at the first
 // Read.
-func openRemote(ctx context.Context, worker blockpb.BlockWorkerClient, req *blockpb.ReadRequest, timeout time.Duration) (*remoteBlock, error) {
+func openRemote(ctx context.Context, worker blockpb.BlockWorkerClient, req *blockpb.ReadRequest, kept keptChunk, timeout time.Duration) (*remoteBlock, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	stream, err := worker.ReadBlock(ctx)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	r := &remoteBlock{stream: stream, cancel: cancel, patience: newPatience(timeout, cancel), req: req, pos: req.GetOffset()}
+	r := &remoteBlock{stream: stream, cancel: cancel, patience: newPatience(timeout, cancel), req: req, pos: req.GetOffset(), kept: kept}
 	// A failed Send only says that the call has ended; the first receive says why.
 	_ = stream.Send(req)
 	return r, nil
@@ -80,14 +81,19 @@ func openRemote(ctx context.Context, worker blockpb.BlockWorkerClient, req *bloc
 
 // receive gets the next chunk and tells the worker how far the reader is.
 func (r *remoteBlock) receive() error {
-	if r.ended {
+	if r.ended || r.waitedFor() && r.received() {
 		return io.EOF
 	}
 	if err := r.patience.during("read", func() error { return r.chunk.Receive(r.stream) }); err != nil {
 		r.ended = true
 		return err
 	}
-	r.pos += int64(r.chunk.Remaining())
+	if kept := r.chunk.Kept(); kept != nil {
+		if err := r.kept.begin(kept, r.pos); err != nil {
+			return err
+		}
+	}
+	r.pos += int64(r.chunk.Remaining()) + r.kept.remaining()
 	if r.pos > r.req.GetOffset()+r.req.GetLength() {
 		return errors.Errorf(errors.Internal, "the worker sent more of block %d than the %d bytes that were asked for", r.req.GetBlockId(), r.req.GetLength())
 	}
@@ -106,11 +112,18 @@ func (r *remoteBlock) receive() error {
 // received reports whether everything that was asked for is here.
 func (r *remoteBlock) received() bool { return r.pos == r.req.GetOffset()+r.req.GetLength() }
 
+// waitedFor reports whether the worker keeps the block in its place until the reader says
+// that it has read what it was told of.
+func (r *remoteBlock) waitedFor() bool { return r.kept.file != nil }
+
 func (r *remoteBlock) Read(p []byte) (n int, err error) {
-	for r.chunk.Remaining() == 0 {
+	for r.chunk.Remaining() == 0 && r.kept.remaining() == 0 {
 		if err := r.receive(); err != nil {
 			return 0, err
 		}
+	}
+	if r.kept.remaining() > 0 {
+		return r.kept.Read(p)
 	}
 	err = r.patience.during("read", func() error {
 		n, err = r.chunk.Read(p)
@@ -134,9 +147,10 @@ func (r *remoteBlock) Close() error {
 	if r.ended {
 		return nil
 	}
-	if !r.received() {
+	if !r.received() || r.waitedFor() {
 		_ = r.stream.CloseSend() // receiving tells whether the call ended well
 	}
+	r.kept.close()
 	giveUp := time.AfterFunc(drainTimeout, r.cancel)
 	defer giveUp.Stop()
 	for r.chunk.Receive(r.stream) == nil {

@@ -7,9 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alluxio-go/alluxio/client"
 	"github.com/alluxio-go/alluxio/internal/testcluster"
@@ -227,4 +231,88 @@ func TestManyReadersOfAColdFile(t *testing.T) {
 	if n := fetched.Load(); n < int64(len(data)) || n > int64(len(data))+left {
 		t.Errorf("%d bytes were fetched of %d", n, len(data))
 	}
+}
+
+// damagingWriter damages a block file when the first bytes have been read, after the
+// worker has filled it.
+type damagingWriter struct {
+	bytes.Buffer
+	damage func()
+}
+
+func (d *damagingWriter) Write(p []byte) (int, error) {
+	if d.damage != nil {
+		d.damage()
+		d.damage = nil
+	}
+	return d.Buffer.Write(p)
+}
+
+// TestDamageWhileReadInPlace: a cold file is read in place as it comes; what is damaged
+// between the moment that the reader is told of it and that he reads it is noticed and
+// fetched again.
+func TestDamageWhileReadInPlace(t *testing.T) {
+	c, fetched := coldCluster(t, 1, nil)
+	cl := c.Client(nil)
+	data := pattern(4, 40<<20)
+	for name, damage := range map[string]func(path string) error{
+		"flip": func(path string) error {
+			return edit(path, func(b []byte) []byte { b[9<<20] ^= 1; return b })
+		},
+		"flip-in-place": func(path string) error {
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = f.WriteAt([]byte{data[9<<20] ^ 1}, 9<<20)
+			return err
+		},
+		"truncate": func(path string) error { return os.Truncate(path, 9<<20+5) },
+		"delete":   os.Remove,
+	} {
+		putBelow(t, c, name, data)
+		r, err := cl.Open(t.Context(), "/"+name, client.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fetched.Store(0)
+		file := filepath.Join(c.WorkerDir(0), "alluxioworker", strconv.FormatInt(r.Info().Blocks[0].ID, 10))
+		got := damagingWriter{damage: func() {
+			c.Until("the block is whole", func() bool { return fetched.Load() >= 16<<20 && settledFile(file) })
+			if err := damage(file); err != nil {
+				t.Error(name, err)
+			}
+		}}
+		if _, err := io.Copy(&got, r); err != nil || !bytes.Equal(got.Bytes(), data) {
+			t.Errorf("%s: %d bytes, wrong from %d on, %v", name, got.Len(), firstDifference(got.Bytes(), data), err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(name, err)
+		}
+	}
+	if n := counter(t, c.WorkerMetrics(0), "Worker_BytesReadInPlace"); n < 16<<20 {
+		t.Errorf("%v bytes were read in place", n)
+	}
+}
+
+// settledFile reports whether a block file is in its place and is not being written.
+func settledFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()) > 100*time.Millisecond
+}
+
+func counter(t *testing.T, from prometheus.Gatherer, name string) float64 {
+	t.Helper()
+	families, err := from.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
 }

@@ -3,8 +3,11 @@ package client
 import (
 	"bytes"
 	"context"
+	"hash/crc32"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/alluxio-go/alluxio/internal/errors"
 	"github.com/alluxio-go/alluxio/internal/rpc"
 	"github.com/alluxio-go/alluxio/proto/blockpb"
+	"github.com/alluxio-go/alluxio/worker/store"
 )
 
 // fakeWorker is a worker whose streams do what a test says, for what a real one
@@ -88,7 +92,7 @@ func TestReadConversation(t *testing.T) {
 		closed <- err
 		return nil
 	}})
-	r, err := openRemote(t.Context(), ses.worker(addr), readRequest(100), time.Minute)
+	r, err := openRemote(t.Context(), ses.worker(addr), readRequest(100), keptChunk{}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +143,7 @@ func TestMisbehavingReads(t *testing.T) {
 		}, "a", errors.Timeout},
 	} {
 		ses, addr := serveFake(t, &fakeWorker{read: c.read})
-		r, err := openRemote(t.Context(), ses.worker(addr), readRequest(8), 300*time.Millisecond)
+		r, err := openRemote(t.Context(), ses.worker(addr), readRequest(8), keptChunk{}, 300*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,6 +290,57 @@ func drain(s grpc.BidiStreamingServer[blockpb.WriteRequest, blockpb.WriteRespons
 	for {
 		if _, err := s.Recv(); err != nil {
 			return
+		}
+	}
+}
+
+// TestMistakenKeptBytes: what a worker tells of its files is not believed, and what cannot
+// be read there is asked for again.
+func TestMistakenKeptBytes(t *testing.T) {
+	good := make([]byte, store.SpanSize)
+	path := filepath.Join(t.TempDir(), "16777216")
+	if err := os.WriteFile(path, good, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sum := crc32.Checksum(good, crc32.MakeTable(crc32.Castagnoli))
+	length := int64(len(good))
+	for name, c := range map[string]struct {
+		kept   *blockpb.KeptBytes
+		failed bool // the file is to blame
+		ok     bool
+	}{
+		"right":          {&blockpb.KeptBytes{Path: &path, Length: &length, Sums: []uint32{sum}}, false, true},
+		"other bytes":    {&blockpb.KeptBytes{Path: &path, Length: &length, Sums: []uint32{sum + 1}}, true, false},
+		"no file":        {&blockpb.KeptBytes{Path: new(path + "0"), Length: &length, Sums: []uint32{sum}}, true, false},
+		"no block file":  {&blockpb.KeptBytes{Path: new("/etc/hostname"), Length: &length, Sums: []uint32{sum}}, true, false},
+		"no checksum":    {&blockpb.KeptBytes{Path: &path, Length: &length}, false, false},
+		"more than all":  {&blockpb.KeptBytes{Path: &path, Length: new(length + 1), Sums: []uint32{sum, sum}}, false, false},
+		"less than none": {&blockpb.KeptBytes{Path: &path, Length: new(int64(-1)), Sums: []uint32{sum}}, false, false},
+	} {
+		ended := make(chan error, 1)
+		ses, addr := serveFake(t, &fakeWorker{read: func(s grpc.BidiStreamingServer[blockpb.ReadRequest, blockpb.ReadResponse]) error {
+			_, _ = s.Recv()
+			_ = s.Send(&blockpb.ReadResponse{Kept: c.kept})
+			for {
+				if _, err := s.Recv(); err != nil {
+					ended <- err
+					return nil
+				}
+			}
+		}})
+		req := readRequest(length)
+		req.Offset = new(int64(0))
+		r, err := openRemote(t.Context(), ses.worker(addr), req, keptChunk{length: length, usage: ses.usage}, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if c.ok != (err == nil) || c.ok && !bytes.Equal(got, good) || r.kept.failed != c.failed {
+			t.Errorf("%s: %d bytes, %v; failed %v", name, len(got), err, r.kept.failed)
+		}
+		r.Close()
+		if err := <-ended; err != io.EOF {
+			t.Errorf("%s: the worker saw the end of the read as %v", name, err)
 		}
 	}
 }

@@ -206,7 +206,7 @@ func (r *Reader) load(ctx context.Context, index int, b FileBlock, length int64,
 				return errors.Errorf(errors.Unavailable, "there is no worker on this machine to cache %s", r.info.Path)
 			}
 		}
-		err = r.cacheOn(ctx, target, src.worker, b, index, length, false)
+		err = r.cacheOn(ctx, target, src.worker, b, index, length)
 		if err == nil || attempt >= r.pick.candidates() || !errors.Is(err, errors.Unavailable) {
 			return err
 		}
@@ -214,16 +214,12 @@ func (r *Reader) load(ctx context.Context, index int, b FileBlock, length int64,
 	}
 }
 
-// cacheOn makes a worker cache a block, for the sake of having it or because the
-// caller is about to read it in place, and waits until it has.
-func (r *Reader) cacheOn(ctx context.Context, target, from WorkerAddress, b FileBlock, index int, length int64, forReader bool) error {
+// cacheOn makes a worker cache a block and waits until it has.
+func (r *Reader) cacheOn(ctx context.Context, target, from WorkerAddress, b FileBlock, index int, length int64) error {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout+time.Duration(length/slowLoad)*time.Second)
 	defer cancel()
 	req := cacheRequest(b.ID, length, from)
 	req.OpenUfsBlockOptions = r.ufsOptions(index, length)
-	if forReader {
-		req.ForReader = &forReader
-	}
 	if _, err := r.s.workerControl(target).Cache(ctx, req); err != nil {
 		return errors.E("cache block "+strconv.FormatInt(b.ID, 10)+" on "+target.String(), "", errors.Other, err)
 	}

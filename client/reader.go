@@ -38,7 +38,7 @@ type Reader struct {
 	pos     int64
 	current *stretch // what Read reads from, nil when it has to be opened
 	pace    pace
-	ahead   loadsAhead
+	distant bool           // the worker's files cannot be read, or are not good
 	closing sync.WaitGroup // of stretches that were read to their end
 	trouble outage
 	closed  bool
@@ -234,7 +234,6 @@ func (r *Reader) Close() error {
 		_ = r.cached.Close()
 	}
 	r.leave()
-	r.ahead.close()
 	r.closing.Wait()
 	r.near.close()
 	r.cancel()
@@ -327,6 +326,11 @@ func (r *Reader) failed(st *stretch, err error) error {
 		r.avoidFile(local.block.id, err)
 		return nil
 	}
+	if remote, ok := st.blockReader.(*remoteBlock); ok && remote.kept.failed {
+		r.c.opts.Logger.Info("what a worker of this machine caches cannot be read in place; it sends it", "path", r.info.Path, "err", err)
+		r.distant = true
+		return nil
+	}
 	if endsEarly(err) {
 		return r.changed(st.pos)
 	}
@@ -384,7 +388,6 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 	if err != nil {
 		return nil, err
 	}
-	src = r.loaded(index, src)
 	off := pos - int64(index)*r.info.BlockSize
 	n := length - off
 	if pos < r.until {
@@ -398,7 +401,6 @@ func (r *Reader) openStretch(pos int64) (*stretch, error) {
 		r.noteFailure(src.worker, err)
 		return nil, err
 	}
-	r.loadAhead(index)
 	return &stretch{blockReader: br, index: index, source: src, pos: pos, end: pos + n}, nil
 }
 
@@ -425,7 +427,22 @@ func (r *Reader) openBlock(b FileBlock, index int, src source, off, n, length in
 	case readAll:
 		req.ReadsAll = new(true)
 	}
-	return openRemote(r.ctx, r.s.worker(src.worker), req, r.conf.timeout)
+	if r.takesKept(src, n) {
+		req.InPlace = new(true)
+	}
+	return openRemote(r.ctx, r.s.worker(src.worker), req, keptChunk{length: length, usage: r.s.usage}, r.conf.timeout)
+}
+
+// minKept is the least number of bytes of a cold block that are taken from its file: of
+// fewer the sending costs less.
+const minKept = 4 << 20
+
+// takesKept reports whether n bytes that a worker has to fetch are read in place as they
+// come: by who goes through the file on the worker's machine. Sending a byte costs client
+// and worker twice that.
+func (r *Reader) takesKept(src source, n int64) bool {
+	return src.kind == fromUFS && n >= minKept && !r.distant && r.conf.readType != NoCache && r.pace.scans(r.info.BlockSize) &&
+		r.s.workers.local(src.worker) && r.direct(source{src.worker, fromLocal})
 }
 
 // direct reports whether a source is to be read through its file.

@@ -313,7 +313,7 @@ type countRow struct {
 
 // workerFlows are the amounts that the page shows, without "Worker.".
 var workerFlows = [][2]string{
-	{"BytesReadRemote", "Sent over the network"}, {"BytesReadDomain", "Sent over the domain socket"}, {"BytesReadMissed", "Of both, fetched first"},
+	{"BytesReadRemote", "Sent over the network"}, {"BytesReadDomain", "Sent over the domain socket"}, {"BytesReadInPlace", "Read in place while fetched"}, {"BytesReadMissed", "Of these, fetched first"},
 	{"BytesReadUncached", "Of that, past the cache"}, {"BytesReadUfsAll", "Read from under stores"}, {"BytesReadFromWorkers", "Copied from other workers"},
 	{"CacheBlocksSize", "Of both, loaded on request"}, {"BytesWrittenRemote", "Written over the network"}, {"BytesWrittenDomain", "Written over the domain socket"},
 	{"BytesWrittenUfsAll", "Written to under stores"}, {"BytesScrubbed", "Verified in the background"},

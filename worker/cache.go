@@ -24,7 +24,6 @@ type cacheJob struct {
 	host   string // worker to copy from, unless it is this one
 	port   int32
 	open   *dataserverpb.OpenUfsBlockOptions
-	reader bool // the client is about to read it in place
 }
 
 // cacher brings blocks in, in the background or while a client waits, each at most
@@ -128,11 +127,7 @@ func (c *cacher) fill(ctx context.Context, j *cacheJob, opts store.FillOptions, 
 		return err
 	}
 	defer h.Close()
-	counter := c.w.m.bytesMissed
-	if !j.reader {
-		counter = c.w.m.bytesLoaded
-		h.Wish()
-	}
+	h.Wish()
 	h.Expect(0, h.Len())
 	h.Sequential()
 	for off := int64(0); off < h.Len(); {
@@ -140,7 +135,7 @@ func (c *cacher) fill(ctx context.Context, j *cacheJob, opts store.FillOptions, 
 		if err := h.Fetch(ctx, off, n); err != nil {
 			return err
 		}
-		counter.Add(float64(h.Missed(off, n)))
+		c.w.m.bytesLoaded.Add(float64(h.Missed(off, n)))
 		off += int64(n)
 	}
 	h.Settle(ctx)
@@ -202,7 +197,7 @@ func ignoreExists(err error) error {
 // Cache implements the BlockWorker service.
 func (s *service) Cache(ctx context.Context, req *blockpb.CacheRequest) (*blockpb.CacheResponse, error) {
 	j := &cacheJob{id: blockid.ID(req.GetBlockId()), length: req.GetLength(), host: req.GetSourceHost(), port: req.GetSourcePort(),
-		open: req.GetOpenUfsBlockOptions(), reader: req.GetForReader()}
+		open: req.GetOpenUfsBlockOptions()}
 	if !j.id.Valid() || j.length < 0 {
 		return nil, errors.Errorf(errors.Invalid, "Block %d of %d bytes cannot be cached.", j.id, j.length)
 	}

@@ -16,7 +16,7 @@ type metrics struct {
 	own *prometheus.Registry // everything of this worker and its store
 
 	tcp, unix                      flow
-	bytesDirect                    prometheus.Counter
+	bytesDirect, bytesInPlace      prometheus.Counter
 	bytesMissed, bytesUncached     prometheus.Counter
 	bytesUFS, bytesCopied          prometheus.Counter
 	bytesWrittenUFS                prometheus.Counter
@@ -66,7 +66,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.unix = flow{counter("BytesReadDomain", "Bytes sent to clients over the unix domain socket, from here or from under stores."),
 		counter("BytesWrittenDomain", "Bytes that clients wrote over the unix domain socket.")}
 	m.bytesDirect = counter("BytesReadDirect", "Bytes that the worker read from its storage for itself, as to persist a file.")
-	m.bytesMissed = counter("BytesReadMissed", "Bytes sent to clients that had to be fetched first.")
+	m.bytesInPlace = counter("BytesReadInPlace", "Bytes that local clients, reading through the worker, took from its files.")
+	m.bytesMissed = counter("BytesReadMissed", "Bytes sent to clients, or read by them in place, that had to be fetched first.")
 	m.bytesUncached = counter("BytesReadUncached", "Bytes sent to clients past the cache; a part of those missed.")
 	m.bytesUFS = counter("BytesReadUfsAll", "Bytes read from under stores.")
 	m.readPerUFS = perUFS("BytesReadPerUfs", "Bytes read from each under store.")
@@ -101,8 +102,8 @@ func (m *metrics) registerRatios(reads, writes func() int) {
 	gauge := func(name, help string, f func() float64) {
 		m.own.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "Worker_" + name, Help: help}, f))
 	}
-	gauge("CacheHitRate", "The share of the bytes sent to clients that was cached already. Short-circuit reads are not known here.", func() float64 {
-		return share(m.sent()-value(m.bytesMissed), m.sent())
+	gauge("CacheHitRate", "The share of the bytes read through the worker that was cached already. Short-circuit reads are not known here.", func() float64 {
+		return share(m.read()-value(m.bytesMissed), m.read())
 	})
 	gauge("FetchAmplification", "Bytes fetched for readers by bytes that they missed.", func() float64 {
 		return share(value(m.bytesUFS)+value(m.bytesCopied)-value(m.bytesLoaded), value(m.bytesMissed))
@@ -111,8 +112,10 @@ func (m *metrics) registerRatios(reads, writes func() int) {
 	gauge("ActiveRpcWriteCount", "Writes being taken.", func() float64 { return float64(writes()) })
 }
 
-// sent are all bytes sent to clients.
-func (m *metrics) sent() float64 { return value(m.tcp.read) + value(m.unix.read) }
+// read are all bytes that clients read through the worker.
+func (m *metrics) read() float64 {
+	return value(m.tcp.read) + value(m.unix.read) + value(m.bytesInPlace)
+}
 
 func share(part, whole float64) float64 {
 	if whole == 0 {
@@ -134,7 +137,7 @@ type reading struct {
 	m      *metrics
 	bytes  prometheus.Counter
 	begun  time.Time
-	any    bool // bytes were sent
+	any    bool // bytes were sent, or told of
 	missed bool // of which some had to be fetched
 }
 
@@ -143,12 +146,17 @@ func (m *metrics) reading(ctx context.Context) reading {
 }
 
 // sent counts n bytes sent to the client, missed of which had to be fetched for it.
-func (r *reading) sent(n int, missed int64) {
+func (r *reading) sent(n int, missed int64) { r.add(r.bytes, n, missed) }
+
+// told counts n bytes that the client was told of, and takes from a file.
+func (r *reading) told(n int, missed int64) { r.add(r.m.bytesInPlace, n, missed) }
+
+func (r *reading) add(bytes prometheus.Counter, n int, missed int64) {
 	if !r.any {
 		r.any = true
 		took(r.m.firstChunk, r.begun)
 	}
-	r.bytes.Add(float64(n))
+	bytes.Add(float64(n))
 	if missed > 0 {
 		r.missed = true
 		r.m.bytesMissed.Add(float64(missed))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -79,13 +80,16 @@ func (w *Worker) sendBlock(ctx context.Context, stream grpc.ServerStream, req *b
 	if several || s.ahead.src != nil { // else it is over at once
 		go receipts.watch()
 	}
-	out := newSender(stream, several, count.sent)
+	out := newSender(stream, several, &count)
 	err := s.sendAll(ctx, out, receipts)
 	if serr := out.close(); err == nil {
 		err = serr
 	}
 	if err == nil && s.tell {
 		w.readDone(ctx, id)
+	}
+	if err == nil && s.told {
+		receipts.awaitEnd(ctx) // the block stays until it is read
 	}
 	return err
 }
@@ -98,12 +102,12 @@ func (s *sending) sendAll(ctx context.Context, out *sender, receipts *receipts) 
 		if err := receipts.await(ctx, s.off, s.w.sendWindow()); err != nil {
 			return err
 		}
-		d, err := s.next(ctx)
+		c, err := s.next(ctx)
 		if err != nil {
 			return err
 		}
-		n := d.Len()
-		missed := s.r.missed(s.off, n)
+		n := c.len()
+		c.missed = s.r.missed(s.off, n)
 		s.off += int64(n)
 		if s.off == s.r.len() {
 			// With this chunk the client may go on to the next block.
@@ -111,10 +115,12 @@ func (s *sending) sendAll(ctx context.Context, out *sender, receipts *receipts) 
 		}
 		last := s.off == s.end
 		s.tell = last && s.tells()
-		if last && s.ahead.src == nil {
+		s.told = s.told || c.kept != nil
+		if last && s.ahead.src == nil && !s.told {
 			s.close()
 		}
-		if err := out.send(outgoing{d, missed, last && !s.tell}); err != nil {
+		c.last = last && !s.tell && !s.told
+		if err := out.send(c); err != nil {
 			return err
 		}
 	}
@@ -132,6 +138,7 @@ type sending struct {
 	chunk    int64
 	retried  bool
 	tell     bool // the end of the call waits until the master knows the file's blocks
+	told     bool // some bytes are not sent; the client takes them from the block's file
 }
 
 // endsFile reports whether what was sent ends with the end of a file that the worker
@@ -150,10 +157,13 @@ func (s *sending) open(ctx context.Context) error {
 		return err
 	}
 	s.r = r
-	s.ahead = ahead{w: s.w, id: s.id, open: s.req.GetOpenUfsBlockOptions(), src: src}
+	s.ahead = ahead{w: s.w, id: s.id, open: s.req.GetOpenUfsBlockOptions(), src: src, inPlace: s.req.GetInPlace()}
 	s.end = min(s.req.GetOffset()+s.req.GetLength(), r.len())
 	follows := s.w.sequences.begin(s.id)
 	r.expect(s.off, s.end-s.off, s.req.GetReadsAll() || s.off == 0 && follows)
+	if s.req.GetInPlace() {
+		r.inPlace()
+	}
 	return nil
 }
 
@@ -168,21 +178,34 @@ func (s *sending) close() {
 
 // next returns the next chunk. After a failure that can be mended it opens the
 // block anew, once.
-func (s *sending) next(ctx context.Context) (rpc.Data, error) {
-	n := nextChunk(s.off, s.end, min(s.chunk, s.w.fairChunk()))
-	d, err := s.r.next(ctx, s.off, n)
+func (s *sending) next(ctx context.Context) (outgoing, error) {
+	c, err := s.chunkAt(ctx)
 	if err != nil && s.w.mend(s.id, err, s.req.GetOpenUfsBlockOptions().GetUfsPath() != "") && !s.retried {
 		s.retried = true
 		s.close()
 		if err := s.open(ctx); err != nil {
-			return rpc.Data{}, err
+			return outgoing{}, err
 		}
-		d, err = s.r.next(ctx, s.off, n)
+		c, err = s.chunkAt(ctx)
 	}
 	if err == nil && s.end == s.r.len() {
 		s.ahead.reached(s.r.window() - (s.end - s.off))
 	}
-	return d, err
+	return c, err
+}
+
+// chunkAt returns the chunk at s.off: to be taken in place if the client does that and
+// the bytes are in the block's file.
+func (s *sending) chunkAt(ctx context.Context) (outgoing, error) {
+	if s.req.GetInPlace() {
+		n := nextChunk(s.off, s.end, s.chunk)
+		path, sums, err := s.r.kept(ctx, s.off, n)
+		if path != "" || err != nil {
+			return outgoing{kept: &blockpb.KeptBytes{Path: &path, Length: proto.Int64(int64(n)), Sums: sums}}, err
+		}
+	}
+	d, err := s.r.next(ctx, s.off, nextChunk(s.off, s.end, min(s.chunk, s.w.fairChunk())))
+	return outgoing{data: d}, err
 }
 
 // promote moves a block to the top tier. It is a wish: a block that is in use
@@ -260,6 +283,11 @@ type blockReader interface {
 	// expect says what is to be read; sequential, that the reader came from the
 	// block before.
 	expect(off, n int64, sequential bool)
+	// inPlace says that the reader takes what kept tells of.
+	inPlace()
+	// kept returns in which file the n bytes at off are, and the checksums of their
+	// spans; "" when next has to be asked.
+	kept(ctx context.Context, off int64, n int) (path string, sums []uint32, err error)
 	// next returns the n bytes at off.
 	next(ctx context.Context, off int64, n int) (rpc.Data, error)
 	window() int64 // bytes that are read ahead
@@ -308,7 +336,12 @@ type storeReader struct{ h *store.Handle }
 func (r *storeReader) len() int64                    { return r.h.Len() }
 func (r *storeReader) window() int64                 { return r.h.Window() }
 func (r *storeReader) missed(off int64, n int) int64 { return r.h.Missed(off, n) }
+func (r *storeReader) inPlace()                      { r.h.InPlace() }
 func (r *storeReader) close()                        { r.h.Close() }
+
+func (r *storeReader) kept(ctx context.Context, off int64, n int) (string, []uint32, error) {
+	return r.h.Kept(ctx, off, n)
+}
 
 func (r *storeReader) expect(off, n int64, sequential bool) {
 	r.h.Expect(off, n)
@@ -348,6 +381,11 @@ type directReader struct {
 func (r *directReader) len() int64                  { return r.length }
 func (r *directReader) expect(off, n int64, _ bool) { r.end = off + n }
 func (r *directReader) window() int64               { return 0 }
+func (r *directReader) inPlace()                    {}
+
+func (r *directReader) kept(context.Context, int64, int) (string, []uint32, error) {
+	return "", nil, nil
+}
 
 func (r *directReader) missed(_ int64, n int) int64 {
 	r.uncached.Add(float64(n))

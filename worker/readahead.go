@@ -99,6 +99,8 @@ type ahead struct {
 	src  *below
 	next *store.Handle
 	none bool // there is no next block, or no room for it
+	// inPlace says that the reader takes bytes from files.
+	inPlace bool
 }
 
 // reached is called as the reader goes on: beyond is how far its window
@@ -131,6 +133,9 @@ func (a *ahead) openNext() {
 	h, err := a.w.store.OpenFill(id, store.FillOptions{Length: next.length, Fingerprint: next.fingerprint}, &next)
 	if err == nil {
 		a.next, a.none = h, false
+		if a.inPlace {
+			h.InPlace()
+		}
 	}
 }
 

@@ -98,6 +98,14 @@ func (r *receipts) await(ctx context.Context, sent, window int64) error {
 	}
 }
 
+// awaitEnd waits until the client half-closes, or the call ends.
+func (r *receipts) awaitEnd(ctx context.Context) {
+	select {
+	case <-r.left:
+	case <-ctx.Done():
+	}
+}
+
 // done reports whether the client has half-closed.
 func (r *receipts) done() bool {
 	select {

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/alluxio-go/alluxio/internal/rpc"
+	"github.com/alluxio-go/alluxio/proto/blockpb"
 )
 
 // sender sends the chunks of one read. While one is on its way into the transport
@@ -11,22 +12,32 @@ import (
 // goroutine for that.
 type sender struct {
 	stream grpc.ServerStream
-	sent   func(n int, missed int64) // called for each chunk in turn
-	queue  chan outgoing             // nil without a goroutine
-	ended  chan struct{}             // closed when the goroutine has ended
-	err    error                     // why, to be read then
+	count  *reading
+	queue  chan outgoing // nil without a goroutine
+	ended  chan struct{} // closed when the goroutine has ended
+	err    error         // why, to be read then
 }
 
-// outgoing is a chunk, and how many of its bytes had to be fetched for it.
+// outgoing is a chunk, or where its bytes are for a client who takes them from there,
+// and how many of them had to be fetched for it.
 type outgoing struct {
 	data   rpc.Data
+	kept   *blockpb.KeptBytes // nil for data
 	missed int64
 	last   bool // nothing follows but the end of the call, at once
 }
 
+// len is the number of bytes.
+func (c *outgoing) len() int {
+	if c.kept != nil {
+		return int(c.kept.GetLength())
+	}
+	return c.data.Len()
+}
+
 // newSender returns a sender, which must be closed.
-func newSender(stream grpc.ServerStream, several bool, sent func(n int, missed int64)) *sender {
-	s := &sender{stream: stream, sent: sent}
+func newSender(stream grpc.ServerStream, several bool, count *reading) *sender {
+	s := &sender{stream: stream, count: count}
 	if several {
 		s.queue, s.ended = make(chan outgoing), make(chan struct{})
 		go s.run()
@@ -45,11 +56,18 @@ func (s *sender) run() {
 
 // now sends one chunk.
 func (s *sender) now(c outgoing) error {
-	n := c.data.Len()
+	if c.kept != nil {
+		if err := rpc.SendKept(s.stream, c.kept); err != nil {
+			return err
+		}
+		s.count.told(c.len(), c.missed)
+		return nil
+	}
+	n := c.len()
 	if err := rpc.SendReadChunk(s.stream, c.data, c.last); err != nil {
 		return err
 	}
-	s.sent(n, c.missed)
+	s.count.sent(n, c.missed)
 	return nil
 }
 

@@ -95,6 +95,7 @@ const (
 type ReadChunk struct {
 	Data Data
 	last bool // nothing but the end of the call follows, at once
+	kept *blockpb.KeptBytes
 }
 
 func (m *ReadChunk) marshal() (mem.BufferSlice, error) { return frame(readChunkField, m.Data), nil }
@@ -108,7 +109,7 @@ func (m *ReadChunk) unmarshal(data mem.BufferSlice) error {
 	if err := protoCodec.Unmarshal(data, &plain); err != nil {
 		return err
 	}
-	m.Data = bytesData(plain.GetChunk().GetData())
+	m.Data, m.kept = bytesData(plain.GetChunk().GetData()), plain.GetKept()
 	return nil
 }
 

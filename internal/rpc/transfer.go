@@ -21,12 +21,22 @@ func SendReadChunk(stream grpc.ServerStream, d Data, last bool) error {
 	return stream.SendMsg(&ReadChunk{Data: d, last: last})
 }
 
+// SendKept sends a ReadResponse without payload from a ReadBlock handler: where the next
+// bytes are.
+func SendKept(stream grpc.ServerStream, k *blockpb.KeptBytes) error {
+	return stream.SendMsg(&blockpb.ReadResponse{Kept: k})
+}
+
 // ReadBody is a ReadResponse of a ReadBlock call whose payload is read by its receiver,
 // from a bulk connection into its own memory. It is valid until the next receive.
 type ReadBody struct {
 	data *mem.Reader // nil when it is still to be received
 	call *bulkCall
+	kept *blockpb.KeptBytes
 }
+
+// Kept tells where the bytes are that the response has no payload of; nil if it has one.
+func (b *ReadBody) Kept() *blockpb.KeptBytes { return b.kept }
 
 func (b *ReadBody) marshal() (mem.BufferSlice, error) {
 	return nil, errors.Errorf(errors.Internal, "a body is received, not sent")
@@ -37,7 +47,7 @@ func (b *ReadBody) unmarshal(data mem.BufferSlice) error {
 	if err := m.unmarshal(data); err != nil {
 		return err
 	}
-	b.data = m.Data.Reader()
+	b.data, b.kept = m.Data.Reader(), m.kept
 	return nil
 }
 

@@ -271,7 +271,10 @@ type ReadRequest struct {
 	PositionShort       *bool                             `protobuf:"varint,8,opt,name=position_short,json=positionShort" json:"position_short,omitempty"`
 	// Ours: the client is about to read all that it asks for, so that reading ahead
 	// need not wait until it has.
-	ReadsAll      *bool `protobuf:"varint,1000,opt,name=reads_all,json=readsAll" json:"reads_all,omitempty"`
+	ReadsAll *bool `protobuf:"varint,1000,opt,name=reads_all,json=readsAll" json:"reads_all,omitempty"`
+	// Ours: the client can read the worker's files. What is in the block's file it may be
+	// told of, rather than sent; it half-closes when it has read that.
+	InPlace       *bool `protobuf:"varint,1001,opt,name=in_place,json=inPlace" json:"in_place,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -369,9 +372,18 @@ func (x *ReadRequest) GetReadsAll() bool {
 	return false
 }
 
+func (x *ReadRequest) GetInPlace() bool {
+	if x != nil && x.InPlace != nil {
+		return *x.InPlace
+	}
+	return false
+}
+
 type ReadResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chunk         *Chunk                 `protobuf:"bytes,1,opt,name=chunk" json:"chunk,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Chunk *Chunk                 `protobuf:"bytes,1,opt,name=chunk" json:"chunk,omitempty"`
+	// Ours, instead of a chunk, to clients that asked for it.
+	Kept          *KeptBytes `protobuf:"bytes,1000,opt,name=kept" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -413,6 +425,75 @@ func (x *ReadResponse) GetChunk() *Chunk {
 	return nil
 }
 
+func (x *ReadResponse) GetKept() *KeptBytes {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+// The next bytes of a read, in the file of their block: at the same place as in the block.
+type KeptBytes struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Path   *string                `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	Length *int64                 `protobuf:"varint,2,opt,name=length" json:"length,omitempty"`
+	// CRC32C of each span of 64 KiB that the bytes touch.
+	Sums          []uint32 `protobuf:"fixed32,3,rep,packed,name=sums" json:"sums,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptBytes) Reset() {
+	*x = KeptBytes{}
+	mi := &file_blockpb_block_worker_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptBytes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptBytes) ProtoMessage() {}
+
+func (x *KeptBytes) ProtoReflect() protoreflect.Message {
+	mi := &file_blockpb_block_worker_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptBytes.ProtoReflect.Descriptor instead.
+func (*KeptBytes) Descriptor() ([]byte, []int) {
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *KeptBytes) GetPath() string {
+	if x != nil && x.Path != nil {
+		return *x.Path
+	}
+	return ""
+}
+
+func (x *KeptBytes) GetLength() int64 {
+	if x != nil && x.Length != nil {
+		return *x.Length
+	}
+	return 0
+}
+
+func (x *KeptBytes) GetSums() []uint32 {
+	if x != nil {
+		return x.Sums
+	}
+	return nil
+}
+
 type WriteRequestCommand struct {
 	state                 protoimpl.MessageState              `protogen:"open.v1"`
 	Type                  *RequestType                        `protobuf:"varint,1,opt,name=type,enum=alluxio.grpc.block.RequestType" json:"type,omitempty"`
@@ -431,7 +512,7 @@ type WriteRequestCommand struct {
 
 func (x *WriteRequestCommand) Reset() {
 	*x = WriteRequestCommand{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[5]
+	mi := &file_blockpb_block_worker_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -443,7 +524,7 @@ func (x *WriteRequestCommand) String() string {
 func (*WriteRequestCommand) ProtoMessage() {}
 
 func (x *WriteRequestCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[5]
+	mi := &file_blockpb_block_worker_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -456,7 +537,7 @@ func (x *WriteRequestCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteRequestCommand.ProtoReflect.Descriptor instead.
 func (*WriteRequestCommand) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{5}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WriteRequestCommand) GetType() RequestType {
@@ -542,7 +623,7 @@ type WriteRequest struct {
 
 func (x *WriteRequest) Reset() {
 	*x = WriteRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[6]
+	mi := &file_blockpb_block_worker_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +635,7 @@ func (x *WriteRequest) String() string {
 func (*WriteRequest) ProtoMessage() {}
 
 func (x *WriteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[6]
+	mi := &file_blockpb_block_worker_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +648,7 @@ func (x *WriteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteRequest.ProtoReflect.Descriptor instead.
 func (*WriteRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{6}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WriteRequest) GetValue() isWriteRequest_Value {
@@ -621,7 +702,7 @@ type WriteResponse struct {
 
 func (x *WriteResponse) Reset() {
 	*x = WriteResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[7]
+	mi := &file_blockpb_block_worker_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +714,7 @@ func (x *WriteResponse) String() string {
 func (*WriteResponse) ProtoMessage() {}
 
 func (x *WriteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[7]
+	mi := &file_blockpb_block_worker_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +727,7 @@ func (x *WriteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteResponse.ProtoReflect.Descriptor instead.
 func (*WriteResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{7}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WriteResponse) GetOffset() int64 {
@@ -676,7 +757,7 @@ type AsyncCacheRequest struct {
 
 func (x *AsyncCacheRequest) Reset() {
 	*x = AsyncCacheRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[8]
+	mi := &file_blockpb_block_worker_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +769,7 @@ func (x *AsyncCacheRequest) String() string {
 func (*AsyncCacheRequest) ProtoMessage() {}
 
 func (x *AsyncCacheRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[8]
+	mi := &file_blockpb_block_worker_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +782,7 @@ func (x *AsyncCacheRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AsyncCacheRequest.ProtoReflect.Descriptor instead.
 func (*AsyncCacheRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{8}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AsyncCacheRequest) GetBlockId() int64 {
@@ -747,16 +828,13 @@ type CacheRequest struct {
 	OpenUfsBlockOptions *dataserverpb.OpenUfsBlockOptions `protobuf:"bytes,4,opt,name=open_ufs_block_options,json=openUfsBlockOptions" json:"open_ufs_block_options,omitempty"`
 	Length              *int64                            `protobuf:"varint,5,opt,name=length" json:"length,omitempty"`
 	Async               *bool                             `protobuf:"varint,6,opt,name=async" json:"async,omitempty"`
-	// Ours: the client is about to read the block in place, so what has to be
-	// fetched for it counts as missed by a reader.
-	ForReader     *bool `protobuf:"varint,1000,opt,name=for_reader,json=forReader" json:"for_reader,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *CacheRequest) Reset() {
 	*x = CacheRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[9]
+	mi := &file_blockpb_block_worker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +846,7 @@ func (x *CacheRequest) String() string {
 func (*CacheRequest) ProtoMessage() {}
 
 func (x *CacheRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[9]
+	mi := &file_blockpb_block_worker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +859,7 @@ func (x *CacheRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheRequest.ProtoReflect.Descriptor instead.
 func (*CacheRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{9}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CacheRequest) GetBlockId() int64 {
@@ -826,13 +904,6 @@ func (x *CacheRequest) GetAsync() bool {
 	return false
 }
 
-func (x *CacheRequest) GetForReader() bool {
-	if x != nil && x.ForReader != nil {
-		return *x.ForReader
-	}
-	return false
-}
-
 type LoadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Blocks        []*Block               `protobuf:"bytes,1,rep,name=blocks" json:"blocks,omitempty"`
@@ -843,7 +914,7 @@ type LoadRequest struct {
 
 func (x *LoadRequest) Reset() {
 	*x = LoadRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[10]
+	mi := &file_blockpb_block_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +926,7 @@ func (x *LoadRequest) String() string {
 func (*LoadRequest) ProtoMessage() {}
 
 func (x *LoadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[10]
+	mi := &file_blockpb_block_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +939,7 @@ func (x *LoadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadRequest.ProtoReflect.Descriptor instead.
 func (*LoadRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{10}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LoadRequest) GetBlocks() []*Block {
@@ -897,7 +968,7 @@ type UfsReadOptions struct {
 
 func (x *UfsReadOptions) Reset() {
 	*x = UfsReadOptions{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[11]
+	mi := &file_blockpb_block_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +980,7 @@ func (x *UfsReadOptions) String() string {
 func (*UfsReadOptions) ProtoMessage() {}
 
 func (x *UfsReadOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[11]
+	mi := &file_blockpb_block_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +993,7 @@ func (x *UfsReadOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UfsReadOptions.ProtoReflect.Descriptor instead.
 func (*UfsReadOptions) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{11}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UfsReadOptions) GetTag() string {
@@ -966,7 +1037,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[12]
+	mi := &file_blockpb_block_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1049,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[12]
+	mi := &file_blockpb_block_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1062,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{12}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Block) GetBlockId() int64 {
@@ -1039,7 +1110,7 @@ type LoadResponse struct {
 
 func (x *LoadResponse) Reset() {
 	*x = LoadResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[13]
+	mi := &file_blockpb_block_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1051,7 +1122,7 @@ func (x *LoadResponse) String() string {
 func (*LoadResponse) ProtoMessage() {}
 
 func (x *LoadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[13]
+	mi := &file_blockpb_block_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1064,7 +1135,7 @@ func (x *LoadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadResponse.ProtoReflect.Descriptor instead.
 func (*LoadResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{13}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LoadResponse) GetStatus() TaskStatus {
@@ -1089,7 +1160,7 @@ type FreeWorkerRequest struct {
 
 func (x *FreeWorkerRequest) Reset() {
 	*x = FreeWorkerRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[14]
+	mi := &file_blockpb_block_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1172,7 @@ func (x *FreeWorkerRequest) String() string {
 func (*FreeWorkerRequest) ProtoMessage() {}
 
 func (x *FreeWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[14]
+	mi := &file_blockpb_block_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1185,7 @@ func (x *FreeWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreeWorkerRequest.ProtoReflect.Descriptor instead.
 func (*FreeWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{14}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{15}
 }
 
 type FreeWorkerResponse struct {
@@ -1125,7 +1196,7 @@ type FreeWorkerResponse struct {
 
 func (x *FreeWorkerResponse) Reset() {
 	*x = FreeWorkerResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[15]
+	mi := &file_blockpb_block_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1208,7 @@ func (x *FreeWorkerResponse) String() string {
 func (*FreeWorkerResponse) ProtoMessage() {}
 
 func (x *FreeWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[15]
+	mi := &file_blockpb_block_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1221,7 @@ func (x *FreeWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreeWorkerResponse.ProtoReflect.Descriptor instead.
 func (*FreeWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{15}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{16}
 }
 
 type BlockStatus struct {
@@ -1165,7 +1236,7 @@ type BlockStatus struct {
 
 func (x *BlockStatus) Reset() {
 	*x = BlockStatus{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[16]
+	mi := &file_blockpb_block_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1248,7 @@ func (x *BlockStatus) String() string {
 func (*BlockStatus) ProtoMessage() {}
 
 func (x *BlockStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[16]
+	mi := &file_blockpb_block_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1261,7 @@ func (x *BlockStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockStatus.ProtoReflect.Descriptor instead.
 func (*BlockStatus) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{16}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BlockStatus) GetBlock() *Block {
@@ -1229,7 +1300,7 @@ type AsyncCacheResponse struct {
 
 func (x *AsyncCacheResponse) Reset() {
 	*x = AsyncCacheResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[17]
+	mi := &file_blockpb_block_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1312,7 @@ func (x *AsyncCacheResponse) String() string {
 func (*AsyncCacheResponse) ProtoMessage() {}
 
 func (x *AsyncCacheResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[17]
+	mi := &file_blockpb_block_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1325,7 @@ func (x *AsyncCacheResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AsyncCacheResponse.ProtoReflect.Descriptor instead.
 func (*AsyncCacheResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{17}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{18}
 }
 
 type CacheResponse struct {
@@ -1265,7 +1336,7 @@ type CacheResponse struct {
 
 func (x *CacheResponse) Reset() {
 	*x = CacheResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[18]
+	mi := &file_blockpb_block_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1348,7 @@ func (x *CacheResponse) String() string {
 func (*CacheResponse) ProtoMessage() {}
 
 func (x *CacheResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[18]
+	mi := &file_blockpb_block_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1361,7 @@ func (x *CacheResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheResponse.ProtoReflect.Descriptor instead.
 func (*CacheResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{18}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{19}
 }
 
 type OpenLocalBlockRequest struct {
@@ -1306,7 +1377,7 @@ type OpenLocalBlockRequest struct {
 
 func (x *OpenLocalBlockRequest) Reset() {
 	*x = OpenLocalBlockRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[19]
+	mi := &file_blockpb_block_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1389,7 @@ func (x *OpenLocalBlockRequest) String() string {
 func (*OpenLocalBlockRequest) ProtoMessage() {}
 
 func (x *OpenLocalBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[19]
+	mi := &file_blockpb_block_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1402,7 @@ func (x *OpenLocalBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLocalBlockRequest.ProtoReflect.Descriptor instead.
 func (*OpenLocalBlockRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{19}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OpenLocalBlockRequest) GetBlockId() int64 {
@@ -1370,7 +1441,7 @@ type OpenLocalBlockResponse struct {
 
 func (x *OpenLocalBlockResponse) Reset() {
 	*x = OpenLocalBlockResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[20]
+	mi := &file_blockpb_block_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1382,7 +1453,7 @@ func (x *OpenLocalBlockResponse) String() string {
 func (*OpenLocalBlockResponse) ProtoMessage() {}
 
 func (x *OpenLocalBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[20]
+	mi := &file_blockpb_block_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1395,7 +1466,7 @@ func (x *OpenLocalBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLocalBlockResponse.ProtoReflect.Descriptor instead.
 func (*OpenLocalBlockResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{20}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *OpenLocalBlockResponse) GetPath() string {
@@ -1432,7 +1503,7 @@ type FileStamp struct {
 
 func (x *FileStamp) Reset() {
 	*x = FileStamp{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[21]
+	mi := &file_blockpb_block_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1515,7 @@ func (x *FileStamp) String() string {
 func (*FileStamp) ProtoMessage() {}
 
 func (x *FileStamp) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[21]
+	mi := &file_blockpb_block_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1528,7 @@ func (x *FileStamp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileStamp.ProtoReflect.Descriptor instead.
 func (*FileStamp) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{21}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FileStamp) GetInode() uint64 {
@@ -1503,7 +1574,7 @@ type CreateLocalBlockRequest struct {
 
 func (x *CreateLocalBlockRequest) Reset() {
 	*x = CreateLocalBlockRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[22]
+	mi := &file_blockpb_block_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1586,7 @@ func (x *CreateLocalBlockRequest) String() string {
 func (*CreateLocalBlockRequest) ProtoMessage() {}
 
 func (x *CreateLocalBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[22]
+	mi := &file_blockpb_block_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1599,7 @@ func (x *CreateLocalBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLocalBlockRequest.ProtoReflect.Descriptor instead.
 func (*CreateLocalBlockRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{22}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CreateLocalBlockRequest) GetBlockId() int64 {
@@ -1589,7 +1660,7 @@ type CreateLocalBlockResponse struct {
 
 func (x *CreateLocalBlockResponse) Reset() {
 	*x = CreateLocalBlockResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[23]
+	mi := &file_blockpb_block_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1672,7 @@ func (x *CreateLocalBlockResponse) String() string {
 func (*CreateLocalBlockResponse) ProtoMessage() {}
 
 func (x *CreateLocalBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[23]
+	mi := &file_blockpb_block_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1685,7 @@ func (x *CreateLocalBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLocalBlockResponse.ProtoReflect.Descriptor instead.
 func (*CreateLocalBlockResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{23}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CreateLocalBlockResponse) GetPath() string {
@@ -1633,7 +1704,7 @@ type RemoveBlockRequest struct {
 
 func (x *RemoveBlockRequest) Reset() {
 	*x = RemoveBlockRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[24]
+	mi := &file_blockpb_block_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1716,7 @@ func (x *RemoveBlockRequest) String() string {
 func (*RemoveBlockRequest) ProtoMessage() {}
 
 func (x *RemoveBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[24]
+	mi := &file_blockpb_block_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1729,7 @@ func (x *RemoveBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBlockRequest.ProtoReflect.Descriptor instead.
 func (*RemoveBlockRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{24}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RemoveBlockRequest) GetBlockId() int64 {
@@ -1676,7 +1747,7 @@ type RemoveBlockResponse struct {
 
 func (x *RemoveBlockResponse) Reset() {
 	*x = RemoveBlockResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[25]
+	mi := &file_blockpb_block_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1688,7 +1759,7 @@ func (x *RemoveBlockResponse) String() string {
 func (*RemoveBlockResponse) ProtoMessage() {}
 
 func (x *RemoveBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[25]
+	mi := &file_blockpb_block_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1701,7 +1772,7 @@ func (x *RemoveBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBlockResponse.ProtoReflect.Descriptor instead.
 func (*RemoveBlockResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{25}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{26}
 }
 
 type MoveBlockRequest struct {
@@ -1714,7 +1785,7 @@ type MoveBlockRequest struct {
 
 func (x *MoveBlockRequest) Reset() {
 	*x = MoveBlockRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[26]
+	mi := &file_blockpb_block_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1726,7 +1797,7 @@ func (x *MoveBlockRequest) String() string {
 func (*MoveBlockRequest) ProtoMessage() {}
 
 func (x *MoveBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[26]
+	mi := &file_blockpb_block_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1739,7 +1810,7 @@ func (x *MoveBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveBlockRequest.ProtoReflect.Descriptor instead.
 func (*MoveBlockRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{26}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MoveBlockRequest) GetBlockId() int64 {
@@ -1764,7 +1835,7 @@ type MoveBlockResponse struct {
 
 func (x *MoveBlockResponse) Reset() {
 	*x = MoveBlockResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[27]
+	mi := &file_blockpb_block_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +1847,7 @@ func (x *MoveBlockResponse) String() string {
 func (*MoveBlockResponse) ProtoMessage() {}
 
 func (x *MoveBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[27]
+	mi := &file_blockpb_block_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1860,7 @@ func (x *MoveBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveBlockResponse.ProtoReflect.Descriptor instead.
 func (*MoveBlockResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{27}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{28}
 }
 
 type ClearMetricsRequest struct {
@@ -1800,7 +1871,7 @@ type ClearMetricsRequest struct {
 
 func (x *ClearMetricsRequest) Reset() {
 	*x = ClearMetricsRequest{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[28]
+	mi := &file_blockpb_block_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1812,7 +1883,7 @@ func (x *ClearMetricsRequest) String() string {
 func (*ClearMetricsRequest) ProtoMessage() {}
 
 func (x *ClearMetricsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[28]
+	mi := &file_blockpb_block_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1825,7 +1896,7 @@ func (x *ClearMetricsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMetricsRequest.ProtoReflect.Descriptor instead.
 func (*ClearMetricsRequest) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{28}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{29}
 }
 
 type ClearMetricsResponse struct {
@@ -1836,7 +1907,7 @@ type ClearMetricsResponse struct {
 
 func (x *ClearMetricsResponse) Reset() {
 	*x = ClearMetricsResponse{}
-	mi := &file_blockpb_block_worker_proto_msgTypes[29]
+	mi := &file_blockpb_block_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +1919,7 @@ func (x *ClearMetricsResponse) String() string {
 func (*ClearMetricsResponse) ProtoMessage() {}
 
 func (x *ClearMetricsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_blockpb_block_worker_proto_msgTypes[29]
+	mi := &file_blockpb_block_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +1932,7 @@ func (x *ClearMetricsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMetricsResponse.ProtoReflect.Descriptor instead.
 func (*ClearMetricsResponse) Descriptor() ([]byte, []int) {
-	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{29}
+	return file_blockpb_block_worker_proto_rawDescGZIP(), []int{30}
 }
 
 var File_blockpb_block_worker_proto protoreflect.FileDescriptor
@@ -1872,7 +1943,7 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"\fCheckRequest\"\x0f\n" +
 	"\rCheckResponse\"\x1b\n" +
 	"\x05Chunk\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\xe3\x02\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xff\x02\n" +
 	"\vReadRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x16\n" +
@@ -1883,9 +1954,15 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"\x16open_ufs_block_options\x18\x06 \x01(\v2-.alluxio.proto.dataserver.OpenUfsBlockOptionsR\x13openUfsBlockOptions\x12'\n" +
 	"\x0foffset_received\x18\a \x01(\x03R\x0eoffsetReceived\x12%\n" +
 	"\x0eposition_short\x18\b \x01(\bR\rpositionShort\x12\x1c\n" +
-	"\treads_all\x18\xe8\a \x01(\bR\breadsAll\"?\n" +
+	"\treads_all\x18\xe8\a \x01(\bR\breadsAll\x12\x1a\n" +
+	"\bin_place\x18\xe9\a \x01(\bR\ainPlace\"s\n" +
 	"\fReadResponse\x12/\n" +
-	"\x05chunk\x18\x01 \x01(\v2\x19.alluxio.grpc.block.ChunkR\x05chunk\"\xdc\x03\n" +
+	"\x05chunk\x18\x01 \x01(\v2\x19.alluxio.grpc.block.ChunkR\x05chunk\x122\n" +
+	"\x04kept\x18\xe8\a \x01(\v2\x1d.alluxio.grpc.block.KeptBytesR\x04kept\"O\n" +
+	"\tKeptBytes\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06length\x18\x02 \x01(\x03R\x06length\x12\x16\n" +
+	"\x04sums\x18\x03 \x03(\aB\x02\x10\x01R\x04sums\"\xdc\x03\n" +
 	"\x13WriteRequestCommand\x123\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x1f.alluxio.grpc.block.RequestTypeR\x04type\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x03R\x02id\x12\x16\n" +
@@ -1913,7 +1990,7 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"\vsource_port\x18\x03 \x01(\x05R\n" +
 	"sourcePort\x12b\n" +
 	"\x16open_ufs_block_options\x18\x04 \x01(\v2-.alluxio.proto.dataserver.OpenUfsBlockOptionsR\x13openUfsBlockOptions\x12\x16\n" +
-	"\x06length\x18\x05 \x01(\x03R\x06length\"\x9d\x02\n" +
+	"\x06length\x18\x05 \x01(\x03R\x06length\"\xfd\x01\n" +
 	"\fCacheRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x1f\n" +
 	"\vsource_host\x18\x02 \x01(\tR\n" +
@@ -1922,9 +1999,7 @@ const file_blockpb_block_worker_proto_rawDesc = "" +
 	"sourcePort\x12b\n" +
 	"\x16open_ufs_block_options\x18\x04 \x01(\v2-.alluxio.proto.dataserver.OpenUfsBlockOptionsR\x13openUfsBlockOptions\x12\x16\n" +
 	"\x06length\x18\x05 \x01(\x03R\x06length\x12\x14\n" +
-	"\x05async\x18\x06 \x01(\bR\x05async\x12\x1e\n" +
-	"\n" +
-	"for_reader\x18\xe8\a \x01(\bR\tforReader\"~\n" +
+	"\x05async\x18\x06 \x01(\bR\x05async\"~\n" +
 	"\vLoadRequest\x121\n" +
 	"\x06blocks\x18\x01 \x03(\v2\x19.alluxio.grpc.block.BlockR\x06blocks\x12<\n" +
 	"\aoptions\x18\x02 \x02(\v2\".alluxio.grpc.block.UfsReadOptionsR\aoptions\"{\n" +
@@ -2023,7 +2098,7 @@ func file_blockpb_block_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_blockpb_block_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_blockpb_block_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_blockpb_block_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_blockpb_block_worker_proto_goTypes = []any{
 	(RequestType)(0),                           // 0: alluxio.grpc.block.RequestType
 	(TaskStatus)(0),                            // 1: alluxio.grpc.block.TaskStatus
@@ -2032,78 +2107,80 @@ var file_blockpb_block_worker_proto_goTypes = []any{
 	(*Chunk)(nil),                              // 4: alluxio.grpc.block.Chunk
 	(*ReadRequest)(nil),                        // 5: alluxio.grpc.block.ReadRequest
 	(*ReadResponse)(nil),                       // 6: alluxio.grpc.block.ReadResponse
-	(*WriteRequestCommand)(nil),                // 7: alluxio.grpc.block.WriteRequestCommand
-	(*WriteRequest)(nil),                       // 8: alluxio.grpc.block.WriteRequest
-	(*WriteResponse)(nil),                      // 9: alluxio.grpc.block.WriteResponse
-	(*AsyncCacheRequest)(nil),                  // 10: alluxio.grpc.block.AsyncCacheRequest
-	(*CacheRequest)(nil),                       // 11: alluxio.grpc.block.CacheRequest
-	(*LoadRequest)(nil),                        // 12: alluxio.grpc.block.LoadRequest
-	(*UfsReadOptions)(nil),                     // 13: alluxio.grpc.block.UfsReadOptions
-	(*Block)(nil),                              // 14: alluxio.grpc.block.Block
-	(*LoadResponse)(nil),                       // 15: alluxio.grpc.block.LoadResponse
-	(*FreeWorkerRequest)(nil),                  // 16: alluxio.grpc.block.FreeWorkerRequest
-	(*FreeWorkerResponse)(nil),                 // 17: alluxio.grpc.block.FreeWorkerResponse
-	(*BlockStatus)(nil),                        // 18: alluxio.grpc.block.BlockStatus
-	(*AsyncCacheResponse)(nil),                 // 19: alluxio.grpc.block.AsyncCacheResponse
-	(*CacheResponse)(nil),                      // 20: alluxio.grpc.block.CacheResponse
-	(*OpenLocalBlockRequest)(nil),              // 21: alluxio.grpc.block.OpenLocalBlockRequest
-	(*OpenLocalBlockResponse)(nil),             // 22: alluxio.grpc.block.OpenLocalBlockResponse
-	(*FileStamp)(nil),                          // 23: alluxio.grpc.block.FileStamp
-	(*CreateLocalBlockRequest)(nil),            // 24: alluxio.grpc.block.CreateLocalBlockRequest
-	(*CreateLocalBlockResponse)(nil),           // 25: alluxio.grpc.block.CreateLocalBlockResponse
-	(*RemoveBlockRequest)(nil),                 // 26: alluxio.grpc.block.RemoveBlockRequest
-	(*RemoveBlockResponse)(nil),                // 27: alluxio.grpc.block.RemoveBlockResponse
-	(*MoveBlockRequest)(nil),                   // 28: alluxio.grpc.block.MoveBlockRequest
-	(*MoveBlockResponse)(nil),                  // 29: alluxio.grpc.block.MoveBlockResponse
-	(*ClearMetricsRequest)(nil),                // 30: alluxio.grpc.block.ClearMetricsRequest
-	(*ClearMetricsResponse)(nil),               // 31: alluxio.grpc.block.ClearMetricsResponse
-	(*dataserverpb.OpenUfsBlockOptions)(nil),   // 32: alluxio.proto.dataserver.OpenUfsBlockOptions
-	(*dataserverpb.CreateUfsFileOptions)(nil),  // 33: alluxio.proto.dataserver.CreateUfsFileOptions
-	(*dataserverpb.CreateUfsBlockOptions)(nil), // 34: alluxio.proto.dataserver.CreateUfsBlockOptions
+	(*KeptBytes)(nil),                          // 7: alluxio.grpc.block.KeptBytes
+	(*WriteRequestCommand)(nil),                // 8: alluxio.grpc.block.WriteRequestCommand
+	(*WriteRequest)(nil),                       // 9: alluxio.grpc.block.WriteRequest
+	(*WriteResponse)(nil),                      // 10: alluxio.grpc.block.WriteResponse
+	(*AsyncCacheRequest)(nil),                  // 11: alluxio.grpc.block.AsyncCacheRequest
+	(*CacheRequest)(nil),                       // 12: alluxio.grpc.block.CacheRequest
+	(*LoadRequest)(nil),                        // 13: alluxio.grpc.block.LoadRequest
+	(*UfsReadOptions)(nil),                     // 14: alluxio.grpc.block.UfsReadOptions
+	(*Block)(nil),                              // 15: alluxio.grpc.block.Block
+	(*LoadResponse)(nil),                       // 16: alluxio.grpc.block.LoadResponse
+	(*FreeWorkerRequest)(nil),                  // 17: alluxio.grpc.block.FreeWorkerRequest
+	(*FreeWorkerResponse)(nil),                 // 18: alluxio.grpc.block.FreeWorkerResponse
+	(*BlockStatus)(nil),                        // 19: alluxio.grpc.block.BlockStatus
+	(*AsyncCacheResponse)(nil),                 // 20: alluxio.grpc.block.AsyncCacheResponse
+	(*CacheResponse)(nil),                      // 21: alluxio.grpc.block.CacheResponse
+	(*OpenLocalBlockRequest)(nil),              // 22: alluxio.grpc.block.OpenLocalBlockRequest
+	(*OpenLocalBlockResponse)(nil),             // 23: alluxio.grpc.block.OpenLocalBlockResponse
+	(*FileStamp)(nil),                          // 24: alluxio.grpc.block.FileStamp
+	(*CreateLocalBlockRequest)(nil),            // 25: alluxio.grpc.block.CreateLocalBlockRequest
+	(*CreateLocalBlockResponse)(nil),           // 26: alluxio.grpc.block.CreateLocalBlockResponse
+	(*RemoveBlockRequest)(nil),                 // 27: alluxio.grpc.block.RemoveBlockRequest
+	(*RemoveBlockResponse)(nil),                // 28: alluxio.grpc.block.RemoveBlockResponse
+	(*MoveBlockRequest)(nil),                   // 29: alluxio.grpc.block.MoveBlockRequest
+	(*MoveBlockResponse)(nil),                  // 30: alluxio.grpc.block.MoveBlockResponse
+	(*ClearMetricsRequest)(nil),                // 31: alluxio.grpc.block.ClearMetricsRequest
+	(*ClearMetricsResponse)(nil),               // 32: alluxio.grpc.block.ClearMetricsResponse
+	(*dataserverpb.OpenUfsBlockOptions)(nil),   // 33: alluxio.proto.dataserver.OpenUfsBlockOptions
+	(*dataserverpb.CreateUfsFileOptions)(nil),  // 34: alluxio.proto.dataserver.CreateUfsFileOptions
+	(*dataserverpb.CreateUfsBlockOptions)(nil), // 35: alluxio.proto.dataserver.CreateUfsBlockOptions
 }
 var file_blockpb_block_worker_proto_depIdxs = []int32{
-	32, // 0: alluxio.grpc.block.ReadRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
+	33, // 0: alluxio.grpc.block.ReadRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
 	4,  // 1: alluxio.grpc.block.ReadResponse.chunk:type_name -> alluxio.grpc.block.Chunk
-	0,  // 2: alluxio.grpc.block.WriteRequestCommand.type:type_name -> alluxio.grpc.block.RequestType
-	33, // 3: alluxio.grpc.block.WriteRequestCommand.create_ufs_file_options:type_name -> alluxio.proto.dataserver.CreateUfsFileOptions
-	34, // 4: alluxio.grpc.block.WriteRequestCommand.create_ufs_block_options:type_name -> alluxio.proto.dataserver.CreateUfsBlockOptions
-	7,  // 5: alluxio.grpc.block.WriteRequest.command:type_name -> alluxio.grpc.block.WriteRequestCommand
-	4,  // 6: alluxio.grpc.block.WriteRequest.chunk:type_name -> alluxio.grpc.block.Chunk
-	32, // 7: alluxio.grpc.block.AsyncCacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
-	32, // 8: alluxio.grpc.block.CacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
-	14, // 9: alluxio.grpc.block.LoadRequest.blocks:type_name -> alluxio.grpc.block.Block
-	13, // 10: alluxio.grpc.block.LoadRequest.options:type_name -> alluxio.grpc.block.UfsReadOptions
-	1,  // 11: alluxio.grpc.block.LoadResponse.status:type_name -> alluxio.grpc.block.TaskStatus
-	18, // 12: alluxio.grpc.block.LoadResponse.block_status:type_name -> alluxio.grpc.block.BlockStatus
-	14, // 13: alluxio.grpc.block.BlockStatus.block:type_name -> alluxio.grpc.block.Block
-	23, // 14: alluxio.grpc.block.OpenLocalBlockResponse.verified:type_name -> alluxio.grpc.block.FileStamp
-	5,  // 15: alluxio.grpc.block.BlockWorker.ReadBlock:input_type -> alluxio.grpc.block.ReadRequest
-	8,  // 16: alluxio.grpc.block.BlockWorker.WriteBlock:input_type -> alluxio.grpc.block.WriteRequest
-	21, // 17: alluxio.grpc.block.BlockWorker.OpenLocalBlock:input_type -> alluxio.grpc.block.OpenLocalBlockRequest
-	24, // 18: alluxio.grpc.block.BlockWorker.CreateLocalBlock:input_type -> alluxio.grpc.block.CreateLocalBlockRequest
-	10, // 19: alluxio.grpc.block.BlockWorker.AsyncCache:input_type -> alluxio.grpc.block.AsyncCacheRequest
-	11, // 20: alluxio.grpc.block.BlockWorker.Cache:input_type -> alluxio.grpc.block.CacheRequest
-	12, // 21: alluxio.grpc.block.BlockWorker.Load:input_type -> alluxio.grpc.block.LoadRequest
-	26, // 22: alluxio.grpc.block.BlockWorker.RemoveBlock:input_type -> alluxio.grpc.block.RemoveBlockRequest
-	28, // 23: alluxio.grpc.block.BlockWorker.MoveBlock:input_type -> alluxio.grpc.block.MoveBlockRequest
-	30, // 24: alluxio.grpc.block.BlockWorker.ClearMetrics:input_type -> alluxio.grpc.block.ClearMetricsRequest
-	16, // 25: alluxio.grpc.block.BlockWorker.FreeWorker:input_type -> alluxio.grpc.block.FreeWorkerRequest
-	6,  // 26: alluxio.grpc.block.BlockWorker.ReadBlock:output_type -> alluxio.grpc.block.ReadResponse
-	9,  // 27: alluxio.grpc.block.BlockWorker.WriteBlock:output_type -> alluxio.grpc.block.WriteResponse
-	22, // 28: alluxio.grpc.block.BlockWorker.OpenLocalBlock:output_type -> alluxio.grpc.block.OpenLocalBlockResponse
-	25, // 29: alluxio.grpc.block.BlockWorker.CreateLocalBlock:output_type -> alluxio.grpc.block.CreateLocalBlockResponse
-	19, // 30: alluxio.grpc.block.BlockWorker.AsyncCache:output_type -> alluxio.grpc.block.AsyncCacheResponse
-	20, // 31: alluxio.grpc.block.BlockWorker.Cache:output_type -> alluxio.grpc.block.CacheResponse
-	15, // 32: alluxio.grpc.block.BlockWorker.Load:output_type -> alluxio.grpc.block.LoadResponse
-	27, // 33: alluxio.grpc.block.BlockWorker.RemoveBlock:output_type -> alluxio.grpc.block.RemoveBlockResponse
-	29, // 34: alluxio.grpc.block.BlockWorker.MoveBlock:output_type -> alluxio.grpc.block.MoveBlockResponse
-	31, // 35: alluxio.grpc.block.BlockWorker.ClearMetrics:output_type -> alluxio.grpc.block.ClearMetricsResponse
-	17, // 36: alluxio.grpc.block.BlockWorker.FreeWorker:output_type -> alluxio.grpc.block.FreeWorkerResponse
-	26, // [26:37] is the sub-list for method output_type
-	15, // [15:26] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	7,  // 2: alluxio.grpc.block.ReadResponse.kept:type_name -> alluxio.grpc.block.KeptBytes
+	0,  // 3: alluxio.grpc.block.WriteRequestCommand.type:type_name -> alluxio.grpc.block.RequestType
+	34, // 4: alluxio.grpc.block.WriteRequestCommand.create_ufs_file_options:type_name -> alluxio.proto.dataserver.CreateUfsFileOptions
+	35, // 5: alluxio.grpc.block.WriteRequestCommand.create_ufs_block_options:type_name -> alluxio.proto.dataserver.CreateUfsBlockOptions
+	8,  // 6: alluxio.grpc.block.WriteRequest.command:type_name -> alluxio.grpc.block.WriteRequestCommand
+	4,  // 7: alluxio.grpc.block.WriteRequest.chunk:type_name -> alluxio.grpc.block.Chunk
+	33, // 8: alluxio.grpc.block.AsyncCacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
+	33, // 9: alluxio.grpc.block.CacheRequest.open_ufs_block_options:type_name -> alluxio.proto.dataserver.OpenUfsBlockOptions
+	15, // 10: alluxio.grpc.block.LoadRequest.blocks:type_name -> alluxio.grpc.block.Block
+	14, // 11: alluxio.grpc.block.LoadRequest.options:type_name -> alluxio.grpc.block.UfsReadOptions
+	1,  // 12: alluxio.grpc.block.LoadResponse.status:type_name -> alluxio.grpc.block.TaskStatus
+	19, // 13: alluxio.grpc.block.LoadResponse.block_status:type_name -> alluxio.grpc.block.BlockStatus
+	15, // 14: alluxio.grpc.block.BlockStatus.block:type_name -> alluxio.grpc.block.Block
+	24, // 15: alluxio.grpc.block.OpenLocalBlockResponse.verified:type_name -> alluxio.grpc.block.FileStamp
+	5,  // 16: alluxio.grpc.block.BlockWorker.ReadBlock:input_type -> alluxio.grpc.block.ReadRequest
+	9,  // 17: alluxio.grpc.block.BlockWorker.WriteBlock:input_type -> alluxio.grpc.block.WriteRequest
+	22, // 18: alluxio.grpc.block.BlockWorker.OpenLocalBlock:input_type -> alluxio.grpc.block.OpenLocalBlockRequest
+	25, // 19: alluxio.grpc.block.BlockWorker.CreateLocalBlock:input_type -> alluxio.grpc.block.CreateLocalBlockRequest
+	11, // 20: alluxio.grpc.block.BlockWorker.AsyncCache:input_type -> alluxio.grpc.block.AsyncCacheRequest
+	12, // 21: alluxio.grpc.block.BlockWorker.Cache:input_type -> alluxio.grpc.block.CacheRequest
+	13, // 22: alluxio.grpc.block.BlockWorker.Load:input_type -> alluxio.grpc.block.LoadRequest
+	27, // 23: alluxio.grpc.block.BlockWorker.RemoveBlock:input_type -> alluxio.grpc.block.RemoveBlockRequest
+	29, // 24: alluxio.grpc.block.BlockWorker.MoveBlock:input_type -> alluxio.grpc.block.MoveBlockRequest
+	31, // 25: alluxio.grpc.block.BlockWorker.ClearMetrics:input_type -> alluxio.grpc.block.ClearMetricsRequest
+	17, // 26: alluxio.grpc.block.BlockWorker.FreeWorker:input_type -> alluxio.grpc.block.FreeWorkerRequest
+	6,  // 27: alluxio.grpc.block.BlockWorker.ReadBlock:output_type -> alluxio.grpc.block.ReadResponse
+	10, // 28: alluxio.grpc.block.BlockWorker.WriteBlock:output_type -> alluxio.grpc.block.WriteResponse
+	23, // 29: alluxio.grpc.block.BlockWorker.OpenLocalBlock:output_type -> alluxio.grpc.block.OpenLocalBlockResponse
+	26, // 30: alluxio.grpc.block.BlockWorker.CreateLocalBlock:output_type -> alluxio.grpc.block.CreateLocalBlockResponse
+	20, // 31: alluxio.grpc.block.BlockWorker.AsyncCache:output_type -> alluxio.grpc.block.AsyncCacheResponse
+	21, // 32: alluxio.grpc.block.BlockWorker.Cache:output_type -> alluxio.grpc.block.CacheResponse
+	16, // 33: alluxio.grpc.block.BlockWorker.Load:output_type -> alluxio.grpc.block.LoadResponse
+	28, // 34: alluxio.grpc.block.BlockWorker.RemoveBlock:output_type -> alluxio.grpc.block.RemoveBlockResponse
+	30, // 35: alluxio.grpc.block.BlockWorker.MoveBlock:output_type -> alluxio.grpc.block.MoveBlockResponse
+	32, // 36: alluxio.grpc.block.BlockWorker.ClearMetrics:output_type -> alluxio.grpc.block.ClearMetricsResponse
+	18, // 37: alluxio.grpc.block.BlockWorker.FreeWorker:output_type -> alluxio.grpc.block.FreeWorkerResponse
+	27, // [27:38] is the sub-list for method output_type
+	16, // [16:27] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_blockpb_block_worker_proto_init() }
@@ -2111,7 +2188,7 @@ func file_blockpb_block_worker_proto_init() {
 	if File_blockpb_block_worker_proto != nil {
 		return
 	}
-	file_blockpb_block_worker_proto_msgTypes[6].OneofWrappers = []any{
+	file_blockpb_block_worker_proto_msgTypes[7].OneofWrappers = []any{
 		(*WriteRequest_Command)(nil),
 		(*WriteRequest_Chunk)(nil),
 	}
@@ -2121,7 +2198,7 @@ func file_blockpb_block_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_blockpb_block_worker_proto_rawDesc), len(file_blockpb_block_worker_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

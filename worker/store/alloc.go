@@ -210,6 +210,13 @@ func (s *Store) unreserve(d *dir, n int64) {
 	s.mu.Unlock()
 }
 
+// countWritten counts n bytes more of what is reserved as being in files.
+func (s *Store) countWritten(d *dir, n int64) {
+	s.mu.Lock()
+	d.written += n
+	s.mu.Unlock()
+}
+
 // dirFor chooses the directory of a block to be filled; space is reserved page by
 // page. One with room for all of it comes first, then one that can make room, in turn, then
 // the one that can make most.

@@ -53,6 +53,8 @@ type block struct {
 	damaged     bool          // it could not be copied
 	misplaced   bool          // dir has no room for the rest of it, another directory has
 
+	turnTaken bool // guarded by turns.mu: somebody writes into file
+
 	unread atomic.Int32 // pages in mu.unread
 
 	mu struct {
@@ -64,6 +66,7 @@ type block struct {
 		settled chan struct{} // closed when writing becomes 0; nil when nobody waits
 		unread  bitmap        // fetched pages that no reader got yet; see Handle.Missed
 		dirty   bool          // the sidecar is behind
+		failed  bool          // a page could not be written straight to the file
 		bad     bitmap        // damaged pages that cannot be fetched again
 		// what the file looked like when all of it was last verified
 		verified Stamp

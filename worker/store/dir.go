@@ -26,6 +26,9 @@ const (
 	dirFailed          // taken out; probed
 )
 
+// memoryMedium is the type of directories in memory.
+const memoryMedium = "MEM"
+
 // maxReadErrors in a row on one directory take it out.
 const maxReadErrors = 3
 
@@ -42,7 +45,7 @@ type dir struct {
 	// writers and fetches may still write: used+reserved ≤ limit(), except while
 	// a lowered one is being enforced.
 	used, reserved int64
-	written        int64                    // of reserved, what is in files of Writers already
+	written        int64                    // of reserved, what is in files already
 	leaving        int64                    // bytes of blocks on their way to other directories
 	policy         evict.Policy[blockid.ID] // of the blocks that may be evicted
 	unsaved        evict.Policy[blockid.ID] // of those that may be moved only
@@ -76,7 +79,7 @@ func newDir(t *tier, o DirOptions, opts *Options) (*dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dir{DirOptions: o, tier: t, policy: p, unsaved: unsaved, sync: o.Medium != "MEM", room: math.MaxInt64}
+	d := &dir{DirOptions: o, tier: t, policy: p, unsaved: unsaved, sync: o.Medium != memoryMedium, room: math.MaxInt64}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(o.Path))
 	d.hash = h.Sum64()

@@ -24,7 +24,7 @@ import (
 // call is one page on its way: being fetched, then in memory until it is written
 // or given up.
 type call struct {
-	done   chan struct{} // closed when err or data is set
+	done   chan struct{} // closed when err or data is set, or the page is in the file only
 	wanted chan struct{} // closed when there was a reader
 	err    error
 	data   []byte   // the page, in buf
@@ -60,10 +60,13 @@ func (h *Handle) page(ctx context.Context, p int) (*call, error) {
 			h.leaveCall(c)
 			return nil, errors.E("store.read", "", errors.Other, context.Cause(ctx))
 		}
-		if c.err == nil {
+		if c.data != nil {
 			return c, nil
 		}
 		h.leaveCall(c)
+		if c.err == nil {
+			continue // it went straight to the file
+		}
 		if c.err != errRetry {
 			return nil, c.err
 		}
@@ -145,7 +148,7 @@ func (h *Handle) leaveCall(c *call) {
 	c.readers--
 	if c.readers == 0 && c.spare != nil {
 		h.s.dropSpareLocked(h.b, c)
-	} else if c.readers == 0 && c.ended {
+	} else if c.readers == 0 && c.ended && c.buf != nil {
 		h.s.putPage(c.buf)
 	}
 	h.b.mu.Unlock()
@@ -212,7 +215,7 @@ func (h *Handle) fetchLocked(p, n int) *call {
 		calls[i] = &call{done: make(chan struct{}), wanted: make(chan struct{})}
 		b.mu.calls[p+i] = calls[i]
 	}
-	f := &fetch{s: h.s, b: b, src: h.src, first: p, calls: calls, own: make(chan struct{}, 1), arrived: make(chan int, n)}
+	f := &fetch{s: h.s, b: b, src: h.src, first: p, calls: calls, own: make(chan struct{}, 1), arrived: make(chan int, n), straight: h.straightLocked(), order: h.s.requests.Add(1)}
 	go f.run(b.mu.ctx)
 	return calls[0]
 }
@@ -252,6 +255,9 @@ type fetch struct {
 	next    int           // of calls, the first not finished
 	own     chan struct{} // taken while a page uses the request's own memory
 	arrived chan int      // indexes of calls whose pages are to be kept
+
+	straight bool   // pages go to the file as they come; see straight.go
+	order    uint64 // of all requests, when it was made
 }
 
 func (f *fetch) run(ctx context.Context) {
@@ -319,6 +325,11 @@ func (f *fetch) fetch(ctx context.Context) error {
 // page reads the next page and hands it to whoever waits for it.
 func (f *fetch) page(ctx context.Context, r io.Reader) error {
 	c, p := f.calls[f.next], f.first+f.next
+	if f.straight {
+		if kept, err := f.pageToFile(r, c, p); kept || err != nil {
+			return err
+		}
+	}
 	if err := f.room(ctx, c); err != nil {
 		return err
 	}
@@ -329,10 +340,7 @@ func (f *fetch) page(ctx context.Context, r io.Reader) error {
 	if err != nil {
 		f.s.putPage(c.buf)
 		f.free(c)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			err = errors.Errorf(errors.Aborted, "Block %d: its object ends %d bytes early; it changed in the under store.", f.b.id, len(data)-k)
-		}
-		return err
+		return f.short(err, p, k)
 	}
 	c.data, c.sums = data, sums
 	f.b.mu.Lock()
@@ -344,6 +352,14 @@ func (f *fetch) page(ctx context.Context, r io.Reader) error {
 	f.arrived <- f.next
 	f.next++
 	return nil
+}
+
+// short is the error for a page of which only k bytes came.
+func (f *fetch) short(err error, p, k int) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return errors.Errorf(errors.Aborted, "Block %d: its object ends %d bytes early; it changed in the under store.", f.b.id, f.b.pageLen(p)-int64(k))
+	}
+	return err
 }
 
 // readPiece is how much is read before its checksums are made: it is in the processor's
@@ -360,11 +376,17 @@ func readSpans(r io.Reader, data []byte) (n int, sums []uint32, err error) {
 		if err != nil {
 			return n, nil, err
 		}
-		for span := range slices.Chunk(piece, SpanSize) {
-			sums = append(sums, sumOf(span))
-		}
+		sums = appendSums(sums, piece)
 	}
 	return n, sums, nil
+}
+
+// appendSums appends the checksums of the spans of p, which begins where one does.
+func appendSums(sums []uint32, p []byte) []uint32 {
+	for span := range slices.Chunk(p, SpanSize) {
+		sums = append(sums, sumOf(span))
+	}
+	return sums
 }
 
 // room waits until there is memory for one more page.
@@ -634,7 +656,7 @@ func (s *Store) keepPage(b *block, p int, data []byte, sums []uint32) error {
 	if err := s.reserve(b.dir, n); err != nil {
 		return err
 	}
-	if err := b.writePage(data, p); err != nil {
+	if err := b.write(data, b.pageOff(p)); err != nil {
 		s.unreserve(b.dir, n)
 		s.fault(b.dir, err)
 		return err
@@ -645,12 +667,12 @@ func (s *Store) keepPage(b *block, p int, data []byte, sums []uint32) error {
 	return nil
 }
 
-// writePage writes a page to the block's file. File systems let one writer at a time
-// into a file; those who wait there spin.
-func (b *block) writePage(data []byte, p int) error {
+// write writes to the block's file. File systems let one writer at a time into a file;
+// those who wait there spin.
+func (b *block) write(data []byte, off int64) error {
 	b.turn.Lock()
 	defer b.turn.Unlock()
-	_, err := b.file.WriteAt(data, b.pageOff(p))
+	_, err := b.file.WriteAt(data, off)
 	return err
 }
 

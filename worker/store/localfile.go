@@ -2,9 +2,7 @@ package store
 
 import (
 	"io"
-	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -72,11 +70,9 @@ func (l *LocalFiles) view(path string, stamp Stamp, spans int) *view {
 // LocalFile reads a block file in place and verifies it against its sidecar. ReadAt
 // may be called concurrently, but not with Close.
 type LocalFile struct {
-	all    *LocalFiles
-	f      *os.File
-	fd     int // of f
-	path   string
-	length int64
+	spanFile
+	all *LocalFiles
+	fd  int // of f
 	// sumsCRC is Local.SumsCRC.
 	sumsCRC uint32
 	view    atomic.Pointer[view]
@@ -93,15 +89,11 @@ type LocalFile struct {
 // worker in another container may name paths that mean nothing on this side), and
 // Corrupt when they do not fit each other, the length, or what the worker knows.
 func (l *LocalFiles) Open(at Local, length int64) (*LocalFile, error) {
-	path := at.Path
-	if _, ok := blockName(filepath.Base(path)); !ok {
-		return nil, errors.Errorf(errors.Corrupt, "%s is not the path of a block file.", path)
-	}
-	f, err := os.Open(path)
+	spans, err := openSpans(at.Path, length)
 	if err != nil {
-		return nil, errors.E("block.open", path, errors.NotFound, err)
+		return nil, err
 	}
-	file := &LocalFile{all: l, f: f, fd: int(f.Fd()), path: path, length: length, sumsCRC: at.SumsCRC}
+	file := &LocalFile{spanFile: spans, all: l, fd: int(spans.f.Fd()), sumsCRC: at.SumsCRC}
 	file.memory.limit = mapLimit(file.fd)
 	file.small = make([]smallSpan, file.spans())
 	stamp := fdStamp(file.fd)
@@ -112,7 +104,7 @@ func (l *LocalFiles) Open(at Local, length int64) (*LocalFile, error) {
 		view.mark(0, spans-1)
 	case !view.has(0, spans-1):
 		if _, err := file.sums(); err != nil {
-			_ = f.Close()
+			_ = file.f.Close()
 			return nil, err
 		}
 	}
@@ -200,10 +192,6 @@ func (l *LocalFile) readKnown(p []byte, off int64) bool {
 	return fdStamp(l.fd) == v.stamp
 }
 
-// verifyStep is how much is read before it is verified: it must still be in the
-// processor's cache then.
-const verifyStep = 4 * SpanSize
-
 // verify reads bytes and verifies all spans that they touch.
 func (l *LocalFile) verify(p []byte, off int64) error {
 	sums, err := l.sums()
@@ -212,7 +200,7 @@ func (l *LocalFile) verify(p []byte, off int64) error {
 	}
 	before := fdStamp(l.fd)
 	for at, rest := off, p; len(rest) > 0; {
-		n, err := l.verifySome(rest, at, sums)
+		n, err := l.readSome(rest, at, sums[at/SpanSize:])
 		if err != nil {
 			return err
 		}
@@ -222,49 +210,4 @@ func (l *LocalFile) verify(p []byte, off int64) error {
 		l.viewOf(before).mark(int(off/SpanSize), int((off+int64(len(p))-1)/SpanSize))
 	}
 	return nil
-}
-
-// spanBuffers hold spans of which a reader wants only a part.
-var spanBuffers = sync.Pool{New: func() any { return new([SpanSize]byte) }}
-
-// verifySome reads at least one byte: whole spans directly into p, or a part of
-// one.
-func (l *LocalFile) verifySome(p []byte, off int64, sums []uint32) (int, error) {
-	span := int(off / SpanSize)
-	lo := int64(span) * SpanSize
-	size := min(SpanSize, l.length-lo)
-	if off == lo && int64(len(p)) >= size {
-		n := len(p)
-		if n > verifyStep {
-			n = verifyStep
-		} else if off+int64(n) < l.length {
-			n -= n % SpanSize
-		}
-		return n, l.readSpans(p[:n], off, sums[span:])
-	}
-	buf := spanBuffers.Get().(*[SpanSize]byte)
-	defer spanBuffers.Put(buf)
-	if err := l.readSpans(buf[:size], lo, sums[span:]); err != nil {
-		return 0, err
-	}
-	return copy(p, buf[off-lo:size]), nil
-}
-
-// readSpans reads whole spans and compares them with sums.
-func (l *LocalFile) readSpans(p []byte, off int64, sums []uint32) error {
-	if n, err := l.f.ReadAt(p, off); n < len(p) {
-		return l.damaged(off+int64(n), err)
-	}
-	for i := 0; len(p) > 0; i++ {
-		n := min(SpanSize, len(p))
-		if sumOf(p[:n]) != sums[i] {
-			return l.damaged(off+int64(i)*SpanSize, nil)
-		}
-		p = p[n:]
-	}
-	return nil
-}
-
-func (l *LocalFile) damaged(off int64, cause error) error {
-	return errors.E("block.read", l.path+" at "+strconv.FormatInt(off, 10), errors.Corrupt, cause)
 }

@@ -21,6 +21,7 @@ type Handle struct {
 	grown   int    // the page at which window was last widened
 	limit   int64  // what the reader said it wants ends here
 	must    bool   // what it fetches is to be kept even if that is slow
+	inPlace bool   // it takes bytes from the block's file
 	missed  bitmap // pages that this reader got first; see Missed
 	begun   bool   // something was read
 	arrived bool   // advance was called for what is at next

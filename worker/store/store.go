@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,8 @@ type Store struct {
 	}
 	pages    sync.Pool // *[]byte of PageSize: what fetches read into
 	tmpSeq   atomic.Uint64
+	requests atomic.Uint64 // made to Sources so far
+	turns    turns
 	lastUser atomic.Int64 // unix nanoseconds of the last time a user read or wrote
 	fetching sync.WaitGroup
 	scanning atomic.Int32 // directories of which the index does not have all blocks
@@ -83,7 +86,7 @@ func New(opts Options) (*Store, error) {
 	}
 	s := &Store{opts: opts, fs: opts.FS, log: opts.Logger, slots: make(chan struct{}, opts.MaxFetches),
 		behind: make(chan struct{}, max(1, opts.WriteBehind/int64(opts.PageSize))), writers: make(chan struct{}, opts.Writers),
-		transfers: make(chan struct{}, opts.Mover.Transfers), pressed: make(chan struct{}, 1)}
+		transfers: make(chan struct{}, opts.Mover.Transfers), pressed: make(chan struct{}, 1), turns: turns{free: runtime.GOMAXPROCS(0)}}
 	s.pages.New = func() any { b := make([]byte, opts.PageSize); return &b }
 	s.mu.blocks = map[blockid.ID]*block{}
 	s.mu.byFile = map[blockid.Container][]*block{}
