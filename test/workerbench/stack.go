@@ -351,14 +351,14 @@ func measureStackFiles(ctx context.Context, p params) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures, err := s.measureFiles(ctx)
+	figures, err := s.measureFiles(ctx, p.dir)
 	if cerr := s.close(); err == nil {
 		err = cerr
 	}
 	return figures, err
 }
 
-func (s *stack) measureFiles(ctx context.Context) ([]figure, error) {
+func (s *stack) measureFiles(ctx context.Context, dir string) ([]figure, error) {
 	const files, size = 10_000, 100 << 10
 	name := func(i int) string { return fmt.Sprintf("d/f%05d", i) }
 	for i := range files {
@@ -376,6 +376,9 @@ func (s *stack) measureFiles(ctx context.Context) ([]figure, error) {
 		}
 		theirs, err := each(files, readers, func(i int) error { return s.get(ctx, name(i), 0, size) })
 		if err != nil {
+			return nil, err
+		}
+		if err := warmUp(dir, files*size); err != nil {
 			return nil, err
 		}
 		ours, err := each(files, readers, func(i int) error { return s.cat(ctx, "/"+name(i), size) })
