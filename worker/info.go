@@ -36,6 +36,18 @@ func (w *Worker) Capacity() (total, used int64) {
 	return total, used
 }
 
+// MemoryForBlocks is how many bytes of memory blocks may take.
+func (w *Worker) MemoryForBlocks() (n int64) {
+	for _, t := range w.store.Tiers() {
+		for _, d := range t.Dirs {
+			if d.Medium == store.MemoryMedium {
+				n += d.Capacity
+			}
+		}
+	}
+	return n
+}
+
 // Blocks describes all blocks here, also those that are here in part.
 func (w *Worker) Blocks() []store.Info { return w.store.AllBlocks() }
 

@@ -47,7 +47,7 @@ func runDaemon(ctx context.Context, env *Env, process string, parts partsFunc) e
 	if err != nil {
 		return errors.Errorf(errors.KindOf(err), "The %s is %w", process, err)
 	}
-	limitMemory()
+	limitMemory(0)
 	log := openLog(env, conf, files.log)
 	defer func() {
 		if err := errors.Join(log.Close(), lock.Release()); err != nil {

@@ -12,20 +12,31 @@ import (
 	"time"
 )
 
-// heapShare is the part of the memory allowed to a daemon that its heap may grow
-// to without being collected. The rest is for the blocks of a tier in memory, which
-// count as the daemon's, and for what the kernel buffers.
-const heapShare = 0.6
+// The part of the memory allowed to a daemon that its heap may grow to without being
+// collected: what the blocks of a tier in memory leave, which count as the daemon's, and
+// what the kernel buffers. With too little a daemon would do nothing but collect.
+const (
+	heapShareMax = 0.6
+	heapShareMin = 0.4
+	kernelShare  = 0.05
+)
 
 // limitMemory has garbage collected in time when a control group limits the memory
-// of this process. The variable GOMEMLIMIT overrides it.
-func limitMemory() {
+// of this process, of which blocks may take so many bytes. The variable GOMEMLIMIT
+// overrides it.
+func limitMemory(blocks int64) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	if limit := groupLimit("/proc/self/cgroup", "/sys/fs/cgroup"); limit < math.MaxInt64 {
-		debug.SetMemoryLimit(int64(heapShare * float64(limit)))
+		debug.SetMemoryLimit(heapLimit(limit, blocks))
 	}
+}
+
+// heapLimit is what of a memory limit the heap gets beside blocks.
+func heapLimit(limit, blocks int64) int64 {
+	all := float64(limit)
+	return int64(max(heapShareMin*all, min(heapShareMax*all, (1-kernelShare)*all-float64(blocks))))
 }
 
 // groupLimit returns the smallest limit in bytes of the control groups that a

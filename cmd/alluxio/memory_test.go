@@ -41,3 +41,13 @@ func TestGroupLimit(t *testing.T) {
 		})
 	}
 }
+
+func TestHeapLimit(t *testing.T) {
+	for _, c := range []struct{ limit, blocks, want int64 }{
+		{1000, 0, 600}, {1000, 300, 600}, {1000, 400, 550}, {1000, 800, 400}, {1000, 5000, 400},
+	} {
+		if got := heapLimit(c.limit, c.blocks); got != c.want {
+			t.Errorf("of %d beside %d of blocks: %d instead of %d", c.limit, c.blocks, got, c.want)
+		}
+	}
+}

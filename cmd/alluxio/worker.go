@@ -46,6 +46,7 @@ func workerParts(ctx context.Context, conf *config.Config, log *logging) ([]serv
 	if err != nil {
 		return nil, err
 	}
+	limitMemory(w.MemoryForBlocks())
 	names, err := web.NewClientFiles(conf, log.Logger)
 	if err != nil {
 		return nil, err

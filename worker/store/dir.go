@@ -26,8 +26,8 @@ const (
 	dirFailed          // taken out; probed
 )
 
-// memoryMedium is the type of directories in memory.
-const memoryMedium = "MEM"
+// MemoryMedium is the medium type of directories in memory.
+const MemoryMedium = "MEM"
 
 // maxReadErrors in a row on one directory take it out.
 const maxReadErrors = 3
@@ -79,7 +79,7 @@ func newDir(t *tier, o DirOptions, opts *Options) (*dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dir{DirOptions: o, tier: t, policy: p, unsaved: unsaved, sync: o.Medium != memoryMedium, room: math.MaxInt64}
+	d := &dir{DirOptions: o, tier: t, policy: p, unsaved: unsaved, sync: o.Medium != MemoryMedium, room: math.MaxInt64}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(o.Path))
 	d.hash = h.Sum64()

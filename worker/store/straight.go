@@ -20,7 +20,7 @@ import (
 // straightLocked reports whether what the reader fetches goes straight to the file. b.mu
 // is held.
 func (h *Handle) straightLocked() bool {
-	return (h.must || h.inPlace) && h.b.dir.Medium == memoryMedium && !h.b.mu.failed
+	return (h.must || h.inPlace) && h.b.dir.Medium == MemoryMedium && !h.b.mu.failed
 }
 
 // pieces are what pages are read through on their way to a file.
