@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/alluxio-go/alluxio/client"
 	"github.com/alluxio-go/alluxio/internal/testcluster"
 	"github.com/alluxio-go/alluxio/ufs"
@@ -291,7 +289,7 @@ func TestDamageWhileReadInPlace(t *testing.T) {
 			t.Error(name, err)
 		}
 	}
-	if n := counter(t, c.WorkerMetrics(0), "Worker_BytesReadInPlace"); n < 16<<20 {
+	if n := metric(t, c.WorkerMetrics(0), "Worker_BytesReadInPlace"); n < 16<<20 {
 		t.Errorf("%v bytes were read in place", n)
 	}
 }
@@ -300,19 +298,4 @@ func TestDamageWhileReadInPlace(t *testing.T) {
 func settledFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && time.Since(info.ModTime()) > 100*time.Millisecond
-}
-
-func counter(t *testing.T, from prometheus.Gatherer, name string) float64 {
-	t.Helper()
-	families, err := from.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() == name {
-			return f.GetMetric()[0].GetCounter().GetValue()
-		}
-	}
-	t.Fatalf("there is no metric %s", name)
-	return 0
 }

@@ -61,6 +61,21 @@ func readKept(path string, length, off int64, n int, sums []uint32) ([]byte, err
 	return p, nil
 }
 
+// inPlaceFill opens a block of n bytes that is not here yet for a reader in place.
+func inPlaceFill(t *testing.T, opts Options, n int64) (*Store, *Handle, *memSource) {
+	t.Helper()
+	s := open(t, opts)
+	id := block1(0)
+	src := source(id, n)
+	h, err := s.OpenFill(id, FillOptions{Length: n, Fingerprint: "v1"}, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close) // before the store is stopped
+	h.InPlace()
+	return s, h, src
+}
+
 // TestReadInPlaceWhileFilled: who reads the file of a block that is being fetched finds
 // each byte there when it is told so, whatever the chunks; nothing is fetched twice.
 func TestReadInPlaceWhileFilled(t *testing.T) {
@@ -97,14 +112,7 @@ func TestOnlyMemoryIsFilledStraight(t *testing.T) {
 	const n = 4 * page
 	opts := oneDir(t.TempDir(), 1<<30)
 	opts.Tiers[0].Alias = "SSD"
-	s := open(t, opts)
-	id := block1(0)
-	h, err := s.OpenFill(id, FillOptions{Length: n, Fingerprint: "v1"}, source(id, n))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	h.InPlace()
+	_, h, _ := inPlaceFill(t, opts, n)
 	h.b.mu.Lock()
 	straight := h.straightLocked()
 	h.b.mu.Unlock()
@@ -112,7 +120,7 @@ func TestOnlyMemoryIsFilledStraight(t *testing.T) {
 		t.Error("pages for a disk would be waited for")
 	}
 	got, _, err := keptAll(h, page)
-	if err != nil || !bytes.Equal(got, content(id, n)) {
+	if err != nil || !bytes.Equal(got, content(block1(0), n)) {
 		t.Fatalf("%d bytes, %v", len(got), err)
 	}
 }
@@ -124,20 +132,13 @@ func TestFaultInTheMiddle(t *testing.T) {
 		f := &faultFS{}
 		opts := oneDir(t.TempDir(), 1<<30)
 		opts.FS, opts.ProbeInterval = f, time.Hour
-		s := open(t, opts)
-		id := block1(0)
-		src := source(id, n)
-		h, err := s.OpenFill(id, FillOptions{Length: n, Fingerprint: "v1"}, src)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.InPlace()
+		_, h, _ := inPlaceFill(t, opts, n)
 		if path, _, err := h.Kept(context.Background(), 0, page); path == "" || err != nil {
 			t.Fatalf("%q, %v", path, err)
 		}
 		f.set(opts.Tiers[0].Dirs[0].Path, nil, fault)
 		got, told, err := keptAll(h, page)
-		if err != nil || !bytes.Equal(got, content(id, n)) {
+		if err != nil || !bytes.Equal(got, content(block1(0), n)) {
 			t.Fatalf("%v: %d bytes, %v", fault, len(got), err)
 		}
 		if f.count() == 0 || told == n {
@@ -151,21 +152,14 @@ func TestFaultInTheMiddle(t *testing.T) {
 // TestShortObjectStraight: an object that ends early is not the one of the block.
 func TestShortObjectStraight(t *testing.T) {
 	const n = 4 * page
-	s := open(t, oneDir(t.TempDir(), 1<<30))
-	id := block1(0)
-	src := source(id, n)
+	s, h, src := inPlaceFill(t, oneDir(t.TempDir(), 1<<30), n)
 	src.data = src.data[:n-page/2]
-	h, err := s.OpenFill(id, FillOptions{Length: n, Fingerprint: "v1"}, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	h.InPlace()
+	var err error
 	for off := int64(0); off < n && err == nil; off += page {
 		_, _, err = h.Kept(context.Background(), off, page)
 	}
 	wantKind(t, err, errors.Aborted)
-	if _, err := s.Info(id); !errors.Is(err, errors.NotFound) {
+	if _, err := s.Info(block1(0)); !errors.Is(err, errors.NotFound) {
 		t.Errorf("the block is still there: %v", err)
 	}
 }
@@ -190,14 +184,7 @@ func TestHalfAPageTakesNoSpace(t *testing.T) {
 	const n = 32 * page
 	opts := oneDir(t.TempDir(), 1<<30)
 	opts.PageSize = 4 * page // of several pieces
-	s := open(t, opts)
-	id := block1(0)
-	src := source(id, n)
-	h, err := s.OpenFill(id, FillOptions{Length: n, Fingerprint: "v1"}, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.InPlace()
+	s, h, src := inPlaceFill(t, opts, n)
 	if path, _, err := h.Kept(context.Background(), 0, page); path == "" || err != nil {
 		t.Fatalf("%q, %v", path, err)
 	}
@@ -222,21 +209,14 @@ func TestHalfAPageTakesNoSpace(t *testing.T) {
 // TestKeptFileDamaged: who reads in place notices what was changed since it was told.
 func TestKeptFileDamaged(t *testing.T) {
 	const n = 4 * page
-	s := open(t, oneDir(t.TempDir(), 1<<30))
-	id := block1(0)
-	h, err := s.OpenFill(id, FillOptions{Length: n, Fingerprint: "v1"}, source(id, n))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	h.InPlace()
+	_, h, _ := inPlaceFill(t, oneDir(t.TempDir(), 1<<30), n)
 	path, sums, err := h.Kept(context.Background(), 0, n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, damage := range map[string]func(f *os.File) error{
 		"flip": func(f *os.File) error {
-			_, err := f.WriteAt([]byte{content(id, n)[n/2] ^ 1}, n/2)
+			_, err := f.WriteAt([]byte{content(block1(0), n)[n/2] ^ 1}, n/2)
 			return err
 		},
 		"truncate": func(f *os.File) error { return f.Truncate(n / 2) },
@@ -256,10 +236,10 @@ func TestKeptFileDamaged(t *testing.T) {
 		wantKind(t, err, errors.Corrupt)
 	}
 	got, told, err := keptAll(h, page) // Read has to mend it
-	if err == nil && bytes.Equal(got, content(id, n)) {
+	if err == nil && bytes.Equal(got, content(block1(0), n)) {
 		t.Fatalf("%d bytes were told of and read right from a damaged file", told)
 	}
-	if got, err = readAll(h, page); err != nil || !bytes.Equal(got, content(id, n)) {
+	if got, err = readAll(h, page); err != nil || !bytes.Equal(got, content(block1(0), n)) {
 		t.Errorf("through the worker: %d bytes, %v", len(got), err)
 	}
 }
