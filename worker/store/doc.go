@@ -16,7 +16,10 @@
 //     MEM.
 //   - However many readers wait for a page, it is fetched once. They get it from
 //     memory while it is being written; that memory is bounded, and a directory that
-//     is slow keeps less instead of holding readers up.
+//     is slow keeps less instead of holding readers up. What is for a file in memory and
+//     for nobody else goes straight there.
+//   - Other processes read block files in place, whole ones (LocalFiles) and those being
+//     filled (Handle.Kept, KeptFile), and verify what they read.
 //   - Of several tiers what was used least leaves the cache, as far as moves keep pace;
 //     nobody who reads or writes waits for them (see demote.go). What is not needed to
 //     make room stands back while users read or write.
@@ -37,6 +40,6 @@
 // block.io serialises what happens to the files of one block and is the only lock
 // held during I/O; block.mu guards the page state of one block; Store.mu guards
 // the index, the accounting and the eviction policies. They are taken in this
-// order. Store.spares is a leaf, taken after block.mu. The Observer is called with Store.mu held, so that it sees changes in
+// order. Store.spares is a leaf, taken after block.mu, and so is Store.turns, taken with none of them. The Observer is called with Store.mu held, so that it sees changes in
 // their order; it must not block or call back.
 package store
