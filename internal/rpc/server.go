@@ -143,7 +143,11 @@ func NewServer(opts ServerOptions) *Server {
 // RegisterService makes Server a [grpc.ServiceRegistrar] for generated code.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.grpc.RegisterService(desc, impl)
+	first := len(s.bulk.methods) == 0
 	s.bulk.register(desc, impl)
+	if first && len(s.bulk.methods) > 0 {
+		bulkpb.RegisterBulkDataServer(s.grpc, s.bulk)
+	}
 }
 
 // Running counts the calls that are being served, without logins, which last as
@@ -161,7 +165,6 @@ func (s *Server) MissingPolicies() []string {
 func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if len(s.bulk.methods) > 0 {
-		bulkpb.RegisterBulkDataServer(s.grpc, s.bulk)
 		s.bulk.listenLocally()
 		for i, l := range listeners {
 			sorted := s.bulk.listen(l)

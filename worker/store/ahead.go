@@ -106,9 +106,10 @@ func (h *Handle) requestPages(ahead int) int {
 	return max(1, full*ahead/half)
 }
 
-// stop is where reading ahead of off ends.
+// stop is where reading ahead of off ends. Who has read what he said has not read on
+// yet.
 func (h *Handle) stop(off int64) int64 {
-	if off < h.limit {
+	if off <= h.limit {
 		return h.limit
 	}
 	return h.b.length

@@ -296,3 +296,34 @@ func TestLendingInVainIsNoRead(t *testing.T) {
 		h.Close()
 	}
 }
+
+// TestNothingBeyondWhatIsExpected: who reads all that he said he would read has not
+// begun to read on.
+func TestNothingBeyondWhatIsExpected(t *testing.T) {
+	const n = 64 * page
+	s := open(t, oneDir(t.TempDir(), 1<<30))
+	id := block1(0)
+	src := source(id, n)
+	h, err := s.OpenFill(id, FillOptions{Length: n, Fingerprint: "v1"}, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	h.Expect(0, 8*page)
+	for off := int64(0); off < 8*page; off += page {
+		if _, err := h.Read(t.Context(), make([]byte, page), off, page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Settle(t.Context())
+	if got := src.pages(); got != 8 {
+		t.Errorf("%d pages were fetched for 8", got)
+	}
+	// Reading on, he is read ahead of again.
+	for off := int64(8 * page); off < 16*page; off += page {
+		if _, err := h.Read(t.Context(), make([]byte, page), off, page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "more is fetched than was read", func() bool { return src.pages() > 16 })
+}
