@@ -233,18 +233,33 @@ func (s *Store) flush(b *block) {
 	if !dirty {
 		return
 	}
-	err := s.putSidecar(b.dir, &m, false)
-	if err == nil && b.tmpPath != "" {
-		if err = s.fs.Rename(b.tmpPath, b.finalPath()); err == nil {
-			s.mu.Lock()
-			b.tmpPath = ""
-			s.mu.Unlock()
-		}
+	var err error
+	if b.tmpPath == "" {
+		err = s.putSidecar(b.dir, &m, false)
+	} else if err = s.firstSidecar(b, &m); err == nil {
+		s.mu.Lock()
+		b.tmpPath = ""
+		s.mu.Unlock()
 	}
 	if err != nil {
 		s.log.Warn("the sidecar of a block could not be written; its new pages will be forgotten at restart", "block", b.id, "dir", b.dir.Path, "error", err)
 		s.fault(b.dir, err)
 	}
+}
+
+// firstSidecar puts a block that was a temporary file into place. As long as it is one,
+// its sidecar means nothing, whole or not, so that it is written where it stays: with many
+// small files a rename counts.
+func (s *Store) firstSidecar(b *block, m *meta) error {
+	path := b.finalPath()
+	err := writeFile(s.fs, path+metaSuffix, m.encode(), false)
+	if err == nil {
+		err = s.fs.Rename(b.tmpPath, path)
+	}
+	if err != nil {
+		_ = s.fs.Remove(path + metaSuffix)
+	}
+	return err
 }
 
 // putSidecar writes and renames the sidecar of a block in d.
