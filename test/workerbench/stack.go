@@ -200,18 +200,23 @@ func (s *stack) put(name string, content []byte) error {
 	return s.srv.Put(stackBucket, stackRoot+name, content)
 }
 
-// cool drops what is cached of a path and waits until the worker has done it.
+// cool drops what is cached of a path and waits until the worker has done it. The master
+// frees what it has heard of: after a crowd of readers a heartbeat may bring it more, so
+// that it is told again.
 func (s *stack) cool(ctx context.Context, path string) error {
-	if err := s.client.Free(ctx, path, client.FreeOptions{Recursive: true, Forced: true}); err != nil {
-		return err
-	}
+	const again = time.Second
 	for {
-		capacity, err := s.client.Capacity(ctx)
-		if err != nil || capacity.UsedBytes == 0 {
+		if err := s.client.Free(ctx, path, client.FreeOptions{Recursive: true, Forced: true}); err != nil {
 			return err
 		}
-		if !sleep(ctx, 20*time.Millisecond) {
-			return ctx.Err()
+		for told := time.Now(); time.Since(told) < again; {
+			capacity, err := s.client.Capacity(ctx)
+			if err != nil || capacity.UsedBytes == 0 {
+				return err
+			}
+			if !sleep(ctx, 20*time.Millisecond) {
+				return ctx.Err()
+			}
 		}
 	}
 }
