@@ -143,6 +143,7 @@ type readerOnly struct{ io.Reader }
 
 func (r *remoteBlock) Close() error {
 	defer r.cancel()
+	defer r.kept.close()
 	_ = r.chunk.Close()
 	if r.ended {
 		return nil
@@ -150,7 +151,6 @@ func (r *remoteBlock) Close() error {
 	if !r.received() || r.waitedFor() {
 		_ = r.stream.CloseSend() // receiving tells whether the call ended well
 	}
-	r.kept.close()
 	giveUp := time.AfterFunc(drainTimeout, r.cancel)
 	defer giveUp.Stop()
 	for r.chunk.Receive(r.stream) == nil {

@@ -339,8 +339,39 @@ func TestMistakenKeptBytes(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v; failed %v", name, len(got), err, r.kept.failed)
 		}
 		r.Close()
+		if r.kept.file != nil {
+			t.Errorf("%s: the file is still open", name)
+		}
 		if err := <-ended; err != io.EOF {
 			t.Errorf("%s: the worker saw the end of the read as %v", name, err)
 		}
+	}
+}
+
+// TestKeptFileIsClosedAfterFailure: a call that breaks leaves no file open.
+func TestKeptFileIsClosedAfterFailure(t *testing.T) {
+	good := make([]byte, store.SpanSize)
+	path := filepath.Join(t.TempDir(), "16777216")
+	if err := os.WriteFile(path, good, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sum := crc32.Checksum(good, crc32.MakeTable(crc32.Castagnoli))
+	ses, addr := serveFake(t, &fakeWorker{read: func(s grpc.BidiStreamingServer[blockpb.ReadRequest, blockpb.ReadResponse]) error {
+		_, _ = s.Recv()
+		_ = s.Send(&blockpb.ReadResponse{Kept: &blockpb.KeptBytes{Path: &path, Length: new(int64(len(good))), Sums: []uint32{sum}}})
+		return errors.Errorf(errors.Unavailable, "the store does not answer")
+	}})
+	req := readRequest(2 * int64(len(good)))
+	req.Offset = new(int64(0))
+	r, err := openRemote(t.Context(), ses.worker(addr), req, keptChunk{length: 2 * int64(len(good)), usage: ses.usage}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(r)
+	if !bytes.Equal(got, good) || !errors.Is(err, errors.Unavailable) || r.kept.file == nil {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if r.Close(); r.kept.file != nil {
+		t.Error("the file is still open")
 	}
 }

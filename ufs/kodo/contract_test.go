@@ -17,7 +17,7 @@ func TestContract(t *testing.T) {
 	}, ufstest.Many(2500))
 }
 
-// openBucket opens the root of a new, empty bucket.
+// openBucket opens a folder of a new, empty bucket.
 func openBucket(t *testing.T, srv *kodotest.Instance, n int) ufs.UFS {
 	t.Helper()
 	name := "bucket-" + string(rune('a'+n/26)) + string(rune('a'+n%26))
@@ -26,7 +26,7 @@ func openBucket(t *testing.T, srv *kodotest.Instance, n int) ufs.UFS {
 	}
 	props := classic(srv)
 	props[keyDownloadHost] = name + ".kodo.test"
-	u, err := Open(t.Context(), "kodo://"+name+"/root/", ufs.Options{Properties: props})
+	u, err := Open(t.Context(), "kodo://"+name+"/top/", ufs.Options{Properties: props})
 	if err != nil {
 		t.Fatal(err)
 	}
